@@ -1,0 +1,194 @@
+# Two commands: `make run` serves the example application, `make test` proves everything. `make help` lists the rest.
+
+SHELL         := /bin/bash
+.DEFAULT_GOAL := app
+.DELETE_ON_ERROR:
+MAKEFLAGS     += --no-builtin-rules
+ifeq ($(MAKELEVEL)$(filter -j% --jobserver%,$(MAKEFLAGS)),0)
+MAKEFLAGS     += -j$(shell nproc)
+endif
+
+# ---- variants: make VARIANT=release|debug|asan|tsan|fuzz -----------------------------------------------------------
+
+VARIANT ?= release
+B       := build/$(VARIANT)
+
+ifeq ($(origin CC),default)
+CC      := $(if $(filter fuzz,$(VARIANT)),clang,gcc)
+endif
+CCACHE  := $(shell command -v ccache)
+COMPILE  = $(CCACHE) $(CC)
+
+HARDEN         := -fstack-protector-strong -fPIE
+FLAGS_release  := -O2 -g $(HARDEN) -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+FLAGS_debug    := -Og -g3 $(HARDEN)
+FLAGS_asan     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS_tsan     := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+FLAGS_fuzz     := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+MALLOC_release := -ljemalloc
+MALLOC_debug   := -ljemalloc
+ifeq ($(FLAGS_$(VARIANT)),)
+$(error VARIANT is release, debug, asan, tsan or fuzz, not "$(VARIANT)")
+endif
+
+# ---- flags ---------------------------------------------------------------------------------------------------------
+
+PACKAGES := libh2o-evloop libuv libpq yyjson libpcre2-8 openssl zlib
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+            -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef
+CFLAGS    = -std=gnu17 $(WARNINGS) $(FLAGS_$(VARIANT)) $(EXTRA_CFLAGS)
+CPPFLAGS := -Iruntime/include
+# What the library is made of stays out of the application's sight.
+INTERNAL := -Iruntime -Ibuild/assets -DH2O_USE_LIBUV=0 -DH2O_USE_EPOLL=1 \
+            -DAPUS_JEMALLOC=$(if $(MALLOC_$(VARIANT)),1,0) $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null))
+# A wrong table in an application's file gives a message of a few lines, not the macros' insides.
+BRIEF    := $(if $(findstring clang,$(CC)),-fmacro-backtrace-limit=1,-ftrack-macro-expansion=0)
+
+EXPORTS  := $(wildcard runtime/pg/exports.list)
+LDFLAGS   = $(FLAGS_$(VARIANT)) -pie -Wl,-z,relro,-z,now,--as-needed,--hash-style=gnu $(EXPORTS:%=-Wl,--dynamic-list=%) $(EXTRA_LDFLAGS)
+LDLIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -l:libboost_context.a $(MALLOC_$(VARIANT)) -lpthread -lm
+
+# ---- sources -------------------------------------------------------------------------------------------------------
+
+object   = $(patsubst %.c,$(B)/obj/%.o,$(1))
+LIB_C   := $(wildcard runtime/*/*.c)
+APP_C   := $(wildcard app/*.c)
+BENCH_C := $(wildcard bench/*.c)
+UNIT_C  := $(wildcard tests/unit/*/test_*.c)
+UNIT_HELPER_C := $(filter-out $(UNIT_C),$(wildcard tests/unit/*/*.c))
+FUZZ_C  := $(wildcard tests/fuzz/*.c)
+# A page is a file, or a folder that holds a main.c: then all below it is one program.
+PAGE_C   := $(shell find examples/tutorial -name '*.c' 2>/dev/null)
+FOLDERS  := $(patsubst %/main.c,%,$(filter %/main.c,$(PAGE_C)))
+FOLDER_C := $(filter $(FOLDERS:%=%/%),$(PAGE_C))
+
+LIB      := $(B)/libapus.a
+APP      := $(if $(APP_C),$(B)/app/app)
+EXAMPLES := $(patsubst %.c,$(B)/%,$(filter-out $(FOLDER_C),$(PAGE_C))) $(FOLDERS:%=$(B)/%/main)
+BENCH    := $(BENCH_C:%.c=$(B)/%)
+UNIT     := $(UNIT_C:%.c=$(B)/%)
+FUZZ     := $(FUZZ_C:%.c=$(B)/%)
+OBJECTS  := $(call object,$(LIB_C) $(APP_C) $(PAGE_C) $(BENCH_C) $(UNIT_C) $(UNIT_HELPER_C) $(FUZZ_C))
+
+# ---- build ---------------------------------------------------------------------------------------------------------
+
+.PHONY: app lib examples bench-programs unit all fuzzers
+app: $(APP)                          ## build the example application, build/release/app/app (the default)
+lib: $(LIB)                          ## build the library
+examples: $(EXAMPLES)                ## build the tutorial's programs
+bench-programs: $(BENCH)
+unit: $(UNIT)                        ## build the unit tests
+fuzzers: $(FUZZ)
+all: app lib examples unit           ## build all of these (VARIANT=release, debug, asan or tsan)
+
+# A stamp is rewritten only when its text changes, so that what depends on it is rebuilt then and only then.
+define stamp
+$(1): FORCE
+	@mkdir -p $$(@D); printf '%s\n' '$(subst ','\'',$(2))' | cmp -s - $$@ || printf '%s\n' '$(subst ','\'',$(2))' >$$@
+endef
+.PHONY: FORCE
+$(eval $(call stamp,$(B)/compile.stamp,$$(CC) $$(CFLAGS) $$(CPPFLAGS) $$(INTERNAL)))
+$(eval $(call stamp,$(B)/link.stamp,$$(CC) $$(LDFLAGS) $$(LDLIBS)))
+$(eval $(call stamp,$(B)/library.stamp,$$(LIB_C)))
+
+$(B)/obj/runtime/%.o: CPPFLAGS += $(INTERNAL)
+$(B)/obj/tests/%.o: CPPFLAGS += $(INTERNAL) -Itests/unit
+$(B)/obj/app/%.o $(B)/obj/examples/%.o: CFLAGS += $(BRIEF)
+
+$(B)/obj/%.o: %.c $(B)/compile.stamp | build/tools.stamp
+	@mkdir -p $(@D)
+	@echo "  compile $<"
+	@$(COMPILE) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/obj/runtime/openapi/%.o: | build/assets/assets.h
+
+$(LIB): $(call object,$(LIB_C)) build/assets/assets.o $(B)/library.stamp
+	@rm -f $@
+	@ar rcs $@ $(filter %.o,$^)
+
+define link
+	@mkdir -p $(@D)
+	@echo "  link $@"
+	@$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+endef
+
+$(B)/app/app: $(call object,$(APP_C)) $(LIB) $(B)/link.stamp $(EXPORTS)
+	$(link)
+
+$(filter-out %/main,$(EXAMPLES)) $(BENCH): $(B)/%: $(B)/obj/%.o $(LIB) $(B)/link.stamp $(EXPORTS)
+	$(link)
+
+define folder_program
+$(B)/obj/$(1)/%.o: CPPFLAGS += -I$(1)
+$(B)/$(1)/main: $(call object,$(filter $(1)/%,$(FOLDER_C))) $(LIB) $(B)/link.stamp $(EXPORTS)
+	$$(link)
+endef
+$(foreach folder,$(FOLDERS),$(eval $(call folder_program,$(folder))))
+
+define unit_test
+$(B)/$(1): LDLIBS := -lcmocka $(LDLIBS)
+$(B)/$(1): $(B)/obj/$(1).o $(call object,$(filter $(dir $(1))%,$(UNIT_HELPER_C))) $(LIB) $(B)/link.stamp $(EXPORTS)
+	$$(link)
+endef
+$(foreach test,$(UNIT_C:%.c=%),$(eval $(call unit_test,$(test))))
+
+$(FUZZ): LDFLAGS += -fsanitize=fuzzer
+$(FUZZ): $(B)/%: $(B)/obj/%.o $(LIB) $(B)/link.stamp $(EXPORTS)
+	$(link)
+
+# The docs pages' scripts and styles, gzipped: from npm, or an empty table that makes the pages point at the CDN.
+build/assets/assets.h build/assets/assets.c &: scripts/fetch-assets
+	@ASSETS='$(ASSETS)' scripts/fetch-assets build/assets
+build/assets/assets.o: build/assets/assets.c
+	@$(CC) -std=gnu17 -O1 -fPIE -c -o $@ $<
+
+build/tools.stamp:
+	@pkg-config --exists $(PACKAGES) || { echo "Packages are missing: 'make deps' installs them." >&2; exit 1; }
+	@mkdir -p $(@D); touch $@
+
+-include $(OBJECTS:.o=.d)
+
+# ---- run, test -----------------------------------------------------------------------------------------------------
+
+.PHONY: deps run test test-fastapi fuzz bench lint lint-light format clean distclean help
+deps:                                ## install the packages that building and running need
+	@scripts/deps build
+
+run: deps                            ## install, build, start a private Postgres, migrate and serve on :8000
+	@$(MAKE) --no-print-directory -s app
+	@scripts/run $(B)/app/app
+
+test:                                ## install, build and run all tests
+	@scripts/test
+
+test-fastapi:                        ## FastAPI's own tests against the ports in examples/tutorial
+	@scripts/test fastapi
+
+fuzz:                                ## fuzz each target of tests/fuzz for FUZZ_SECONDS (20)
+	@scripts/test fuzz
+
+bench:                               ## measure, side by side with the peers
+	@scripts/deps bench
+	@$(MAKE) --no-print-directory -s app bench-programs
+	@bench/run
+
+# ---- care ----------------------------------------------------------------------------------------------------------
+
+lint-light:                          ## the quick part of lint
+	@scripts/lint light
+
+lint:                                ## format, static analysis, headers, arrows between rooms, function lengths
+	@scripts/lint
+
+format:                              ## rewrite the C files in the house's format
+	@clang-format -i $(shell git ls-files '*.[ch]')
+
+clean:                               ## remove what was built; the private Postgres keeps its data
+	@rm -rf $(addprefix build/,release debug asan tsan fuzz assets results tools.stamp)
+
+distclean:                           ## remove all of build/, the private Postgres included
+	@scripts/dev-postgres destroy
+	@rm -rf build
+
+help:                                ## this list
+	@awk -F ':.*##' '/^[a-z-]+:.*##/ { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
