@@ -1,0 +1,40 @@
+/* Request memory: chunks handed out by bumping a pointer, given back all at once. */
+#ifndef CORE_ARENA_H
+#define CORE_ARENA_H
+
+#include "apus_core.h"
+
+typedef struct arena_chunk arena_chunk;
+
+/** The chunks that a worker keeps between requests. One thread only. */
+typedef struct arena_pool {
+    arena_chunk *free;
+    size_t count;
+} arena_pool;
+
+typedef struct arena {
+    char *at, *end;       /* of the current chunk */
+    arena_chunk *chunks;
+    arena_pool *pool;     /* NULL: chunks go back to malloc */
+    size_t used, limit;   /* bytes in chunks, and the most there may be */
+} arena;
+
+void arena_init(arena *arena, arena_pool *pool, size_t limit);
+/** Gives every chunk back; the arena can be used again. */
+void arena_reset(arena *arena);
+void arena_pool_clear(arena_pool *pool);
+/** Slow path of arena_alloc; NULL past the limit. */
+void *arena_alloc_slow(arena *arena, size_t size);
+
+/** `size` bytes aligned to 16, not zeroed; NULL past the arena's limit or when memory is out. */
+static inline void *arena_alloc(arena *arena, size_t size)
+{
+    size_t rounded = (size + 15) & ~(size_t)15;
+    if (rounded < size || (size_t)(arena->end - arena->at) < rounded)
+        return arena_alloc_slow(arena, size);
+    void *memory = arena->at;
+    arena->at += rounded;
+    return memory;
+}
+
+#endif

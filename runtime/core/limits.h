@@ -1,0 +1,26 @@
+/* The ceilings of everything that grows. Sizes are bytes. */
+#ifndef CORE_LIMITS_H
+#define CORE_LIMITS_H
+
+#define LIMIT_ARENA_CHUNK (16 * 1024)                 /* first and recycled chunk of a request's arena */
+#define LIMIT_ARENA_POOLED 256                        /* chunks that a worker keeps for the next requests */
+#define LIMIT_REQUEST_MEMORY ((size_t)64 * 1024 * 1024) /* of one request's arena */
+#define LIMIT_RESPONSE_BODY ((size_t)32 * 1024 * 1024)  /* of a JSON answer that we write */
+#define LIMIT_LOG_LINE (16 * 1024)                    /* one line */
+#define LIMIT_LOG_BUFFER (256 * 1024)                 /* lines waiting for the sink, per worker */
+#define LIMIT_VALIDATION_ERRORS 1000                  /* of one request */
+#define LIMIT_HEADERS 100                             /* of one request */
+#define LIMIT_MODEL_DEPTH 64                          /* nested models */
+#define LIMIT_FIBER_STACK (64 * 1024)                 /* of one fiber, the guard page apart */
+#define LIMIT_FIBERS_POOLED 128                       /* idle stacks that a worker keeps */
+#define LIMIT_GATHER 256                              /* jobs of one apus_gather */
+#define LIMIT_PATTERN_MATCHES 100000                  /* steps of one PCRE2 match */
+#define LIMIT_INTEGER_DIGITS 4300                     /* of an integer in text, as CPython's */
+#define LIMIT_PG_QUEUE 4096                           /* statements waiting for a connection, per worker */
+#define LIMIT_PG_IN_FLIGHT 32                         /* statements on one pipelined connection */
+#define LIMIT_PG_RESULT ((size_t)32 * 1024 * 1024)    /* one result */
+#define LIMIT_PG_STATEMENTS 500                       /* prepared statements of one connection */
+#define LIMIT_PG_EVENTS 1024                          /* notifications queued for one task */
+#define LIMIT_ROUTES 10000
+
+#endif

@@ -1,0 +1,49 @@
+/* Settings: one table of rows gives environment variables, flags, --help and `app config`. */
+#ifndef CORE_SETTINGS_H
+#define CORE_SETTINGS_H
+
+#include "core/buffer.h"
+
+typedef enum setting_kind {
+    SETTING_INT,      /* int64_t, between min and max */
+    SETTING_SECONDS,  /* double, decimals allowed */
+    SETTING_BYTES,    /* int64_t; `1MiB`, `32KiB`, plain bytes */
+    SETTING_BOOL,     /* bool; 0 1 true false yes no on off */
+    SETTING_TEXT,     /* const char * */
+    SETTING_CHOICE,   /* int: index into choices */
+} setting_kind;
+
+/** One setting. Rooms declare tables of them; ops joins the tables. */
+typedef struct setting {
+    const char *name;      /* of the environment variable; the flag is its lower-case dashed form: DB_POOL_MAX, --db-pool-max */
+    setting_kind kind;
+    void *value;           /* where it goes; holds the default before settings_load */
+    const char *fallback;  /* the default, as text */
+    double min, max;       /* of INT, SECONDS, BYTES */
+    const char *choices[8];
+    bool secret;           /* no flag; masked by settings_print */
+    const char *doc;       /* one line for --help */
+} setting;
+
+typedef struct setting_table {
+    const setting *rows;
+    size_t count;
+} setting_table;
+
+#define SETTING_TABLE(array) ((setting_table){(array), sizeof(array) / sizeof *(array)})
+
+/** How a value was set, for `app config`. */
+typedef enum setting_origin { SETTING_DEFAULT, SETTING_ENVIRONMENT, SETTING_FLAG } setting_origin;
+
+/**
+ * Reads defaults, then the environment, then `--name value` and `--name=value` flags (a bool flag may stand alone).
+ * Flags are taken out of argv; what remains is commands. On error: false and one line in `error` that names variable or flag,
+ * value and expectation.
+ */
+bool settings_load(const setting_table *tables, size_t count, int *argc, char **argv, char *error, size_t error_size);
+/** The rows as `--help` shows them. */
+void settings_help(const setting_table *tables, size_t count, buffer *out);
+/** `NAME=value  (default|environment|flag)` lines, secrets (and passwords inside URLs) masked. */
+void settings_print(const setting_table *tables, size_t count, buffer *out);
+
+#endif

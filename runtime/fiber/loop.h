@@ -1,0 +1,63 @@
+/* A worker's loop: h2o's evloop, and the libuv loop beside it in the same thread. */
+#ifndef FIBER_LOOP_H
+#define FIBER_LOOP_H
+
+#include "core/arena.h"
+
+#include <stdatomic.h>
+
+struct st_h2o_evloop_t;
+struct st_h2o_socket_t;
+struct uv_loop_s;
+typedef struct fiber fiber;
+
+/** What runs once at the end of a loop turn (flush a pipeline, hand out work). Registered for one turn; idempotent. */
+typedef struct loop_deferred {
+    struct loop_deferred *next;
+    void (*run)(struct loop_deferred *self);
+    bool queued;
+} loop_deferred;
+
+/** A timer of the worker. */
+typedef struct loop_timer {
+    struct loop_timer *next, *previous;
+    uint64_t at; /* clock_monotonic nanoseconds; 0 = not armed */
+    void (*run)(struct loop_timer *self);
+    size_t heap_index;
+} loop_timer;
+
+/** One worker's loop. */
+typedef struct loop {
+    struct st_h2o_evloop_t *h2o;
+    struct uv_loop_s *uv;
+    uint64_t now; /* clock_monotonic at the start of this turn */
+    arena_pool chunks;
+    int index; /* of the worker */
+    _Atomic uint64_t heartbeat; /* clock_monotonic of the last turn; read by other threads */
+    _Atomic uint64_t lag_total, lag_max, turns; /* nanoseconds that turns took beyond their wait */
+    struct loop_private *private;
+} loop;
+
+/** Makes the loop of the calling thread. 0, or negative with `error` set. */
+int loop_open(loop *l, int index, const char **error);
+void loop_close(loop *l);
+/** The calling thread's loop, or NULL. */
+loop *loop_current(void);
+/** Turns until loop_stop; returns after it. */
+void loop_run(loop *l);
+/** Makes loop_run return. From the loop's own thread. */
+void loop_stop(loop *l);
+/** Runs `run(arg)` on the loop's thread. From any thread. 0, or APUS_ENOMEM. */
+int loop_post(loop *l, void (*run)(void *arg), void *arg);
+void loop_defer(loop *l, loop_deferred *deferred);
+/** Arms (or re-arms) a timer at a time of the monotonic clock. */
+void loop_timer_start(loop *l, loop_timer *timer, uint64_t at, void (*run)(loop_timer *self));
+void loop_timer_stop(loop *l, loop_timer *timer);
+/** Watches a descriptor that is not ours to read (libpq's): `ready` is called when readable, and once after want_write. */
+typedef struct loop_watch loop_watch;
+loop_watch *loop_watch_open(loop *l, int fd, void (*readable)(void *arg), void (*writable)(void *arg), void *arg);
+void loop_watch_want_write(loop_watch *watch);
+/** Stops watching; the descriptor stays open. */
+void loop_watch_close(loop_watch *watch);
+
+#endif

@@ -1,0 +1,67 @@
+/* The router: built once before listening, read by every worker. */
+#ifndef ROUTE_ROUTER_H
+#define ROUTE_ROUTER_H
+
+#include "apus.h"
+#include "route/request.h"
+
+#define OPERATION_DEPENDENCIES 64
+
+/** A route as it is served: prefixes joined, settings of app and routers folded in. */
+struct operation {
+    const apus_route *route;
+    const char *path;          /* the whole template */
+    const char *operation_id;  /* FastAPI's rule, or the given one */
+    const char *summary;
+    const char **tags;
+    size_t tag_count;
+    const apus_dependency **dependencies; /* app's, routers', route's, outermost first; overrides applied */
+    size_t dependency_count;
+    const apus_response_doc *responses;
+    size_t response_count;
+    const apus_model *in, *out;
+    int status;
+    bool deprecated, hidden, strict_content_type;
+    size_t max_body;           /* 0: the server's */
+    double timeout;            /* 0: the server's; negative: none */
+    size_t index;              /* position among the operations: metrics are counted by it */
+    struct operation_plan *plan; /* route's own: how parameters are filled */
+    struct template_segments *segments;
+};
+
+/** What ops sets before listening; each may be NULL. */
+typedef struct route_hooks {
+    void (*started)(apus_request *req);  /* on its fiber, before anything else */
+    void (*finished)(apus_request *req); /* after the response was handed over */
+    void (*failed)(apus_request *req, const char *what); /* an unhandled error: for the log */
+} route_hooks;
+
+struct router {
+    const apus_app *app;
+    const operation *operations; /* in order of registration */
+    size_t count;
+    route_hooks hooks;
+    void *state;          /* what http_state gives */
+    double timeout;       /* REQUEST_TIMEOUT */
+    size_t max_body, max_depth;
+    struct router_index *index;
+    arena memory;
+};
+
+/**
+ * Builds the router of an application: `before` and `after` are the runtime's own routes (docs, health). On error NULL, and one
+ * line in `error` that names the route and the field.
+ */
+router *router_build(const apus_app *app, const apus_routes *before, const apus_routes *after, char *error, size_t error_size);
+void router_free(router *r);
+/** The body limit that holds for a request before its body was read; matches by method and raw path. */
+size_t router_body_limit(const router *r, apus_str method, apus_str path);
+
+/** All parameters of an operation and its dependencies, flattened in FastAPI's order, for the OpenAPI document. */
+typedef struct operation_parameter {
+    const apus_field *field;
+    const apus_model *model; /* the IN model that holds it */
+} operation_parameter;
+size_t operation_parameters(const operation *op, operation_parameter *out, size_t size);
+
+#endif
