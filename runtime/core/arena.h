@@ -19,21 +19,21 @@ typedef struct arena {
     size_t used, limit;   /* bytes in chunks, and the most there may be */
 } arena;
 
-void arena_init(arena *arena, arena_pool *pool, size_t limit);
+void arena_init(arena *a, arena_pool *pool, size_t limit);
 /** Gives every chunk back; the arena can be used again. */
-void arena_reset(arena *arena);
+void arena_reset(arena *a);
 void arena_pool_clear(arena_pool *pool);
 /** Slow path of arena_alloc; NULL past the limit. */
-void *arena_alloc_slow(arena *arena, size_t size);
+void *arena_alloc_slow(arena *a, size_t size);
 
 /** `size` bytes aligned to 16, not zeroed; NULL past the arena's limit or when memory is out. */
-static inline void *arena_alloc(arena *arena, size_t size)
+static inline void *arena_alloc(arena *a, size_t size)
 {
     size_t rounded = (size + 15) & ~(size_t)15;
-    if (rounded < size || (size_t)(arena->end - arena->at) < rounded)
-        return arena_alloc_slow(arena, size);
-    void *memory = arena->at;
-    arena->at += rounded;
+    if (rounded < size || (size_t)(a->end - a->at) < rounded)
+        return arena_alloc_slow(a, size);
+    void *memory = a->at;
+    a->at += rounded;
     return memory;
 }
 

@@ -15,7 +15,7 @@ typedef struct buffer {
     bool failed;
 } buffer;
 
-void buffer_init(buffer *b, arena *arena, size_t capacity, size_t ceiling);
+void buffer_init(buffer *b, arena *a, size_t capacity, size_t ceiling);
 void buffer_free(buffer *b);
 /** Makes room for `n` more bytes; false when failed. */
 bool buffer_grow(buffer *b, size_t n);

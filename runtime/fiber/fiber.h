@@ -51,7 +51,7 @@ struct fiber_wait {
 };
 
 /** Prepares a task: arena and loop given, no deadline. */
-void task_init(apus_task *task, loop *l, arena *arena);
+void task_init(apus_task *task, loop *l, arena *a);
 /**
  * Runs `run(task)` on a fiber, now; returns when it ends or first waits. `done(task)` is called on the loop's stack when the
  * fiber has ended, also when it was abandoned for memory (task->out_of_memory). -1 when no stack can be had.

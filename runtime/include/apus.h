@@ -16,6 +16,21 @@ typedef struct apus_lifespan {
     void (*stop)(apus_task *task);
 } apus_lifespan;
 
+/** A setting of the application's own: an environment variable and (unless secret) a flag, listed by --help and `config`. */
+typedef struct apus_setting {
+    const char *name;   /* of the environment variable: "GREETING", the flag is --greeting */
+    const char **value; /* set before the lifespan starts; lives as long as the process */
+    const char *fallback;
+    const char *doc;    /* one line for --help */
+    bool secret;        /* no flag, masked by `config` */
+} apus_setting;
+/** `.settings = SETTINGS({"GREETING", &greeting, "hello", "Text of GET /"})` */
+#define SETTINGS(...)               \
+    (const apus_setting[])          \
+    {                               \
+        __VA_ARGS__, {.name = NULL} \
+    }
+
 /** An application. All members are optional. */
 typedef struct apus_app {
     const char *title;       /* default "FastAPI" */
@@ -29,6 +44,7 @@ typedef struct apus_app {
     const apus_exception_row *exception_handlers; /* HANDLERS(…) */
     const apus_middleware *middleware;            /* MIDDLEWARE(…) */
     apus_lifespan lifespan;
+    const apus_setting *settings;                 /* SETTINGS(…) */
     const char *migrations;  /* the folder of the migration files, default "migrations" beside the program or the working folder */
     bool database;           /* uses Postgres: readiness follows it */
     const char *docs_url, *redoc_url, *openapi_url; /* default /docs, /redoc, /openapi.json; "" turns one off */

@@ -23,7 +23,7 @@ typedef struct json_error {
 } json_error;
 
 /** Parses into the arena. The values refer to the arena and to `text`, which must outlive them. `max_depth` as MAX_DEPTH. */
-json_status json_read(arena *arena, apus_str text, size_t max_depth, json_value **root, json_error *error);
+json_status json_read(arena *a, apus_str text, size_t max_depth, json_value **root, json_error *error);
 
 json_type json_type_of(const json_value *v);
 bool json_bool(const json_value *v);

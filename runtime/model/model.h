@@ -56,7 +56,7 @@ typedef struct model_reader {
     bool out_of_memory;
 } model_reader;
 
-void model_reader_init(model_reader *r, arena *arena, size_t max_depth);
+void model_reader_init(model_reader *r, arena *a, size_t max_depth);
 void model_add_error(model_reader *r, const model_loc *loc, const char *type, apus_str msg, model_input input, apus_str ctx);
 /** FastAPI's `missing` at a loc. */
 void model_add_missing(model_reader *r, const model_loc *loc, model_input input);

@@ -1,0 +1,98 @@
+/* Three different questions: started? ready? alive? */
+#include "core/clock.h"
+#include "core/limits.h"
+#include "ops/process.h"
+
+#include <stdio.h>
+
+#define STUCK_NANOSECONDS 10000000000u /* a loop that has not turned for so long is stuck */
+
+static int answer_ok(apus_request *req)
+{
+    return http_json_text(req, 200, APUS_STR("{\"status\":\"ok\"}"));
+}
+
+static int answer_unavailable(apus_request *req, const char *reason)
+{
+    apus_str text = apus_cstr(reason);
+    apus_str body = apus_printf(req, "{\"status\":\"unavailable\",\"reason\":\"%.*s\"}", (int)text.len, text.ptr);
+    return http_json_text(req, 503, body);
+}
+
+/* A process that only answers: no dependency is looked at. */
+static int health(apus_request *req, const apus_none *in, apus_none *out)
+{
+    (void)in, (void)out;
+    return answer_ok(req);
+}
+
+/* Liveness: is every worker's loop still turning? Never the database: its outage must not restart healthy pods. */
+static int alive(apus_request *req, const apus_none *in, apus_none *out)
+{
+    (void)in, (void)out;
+    const process *p = current_process;
+    uint64_t now = clock_monotonic();
+    for (int i = 0; i < p->worker_count; i++) {
+        uint64_t beat = atomic_load(&p->workers[i].loop.heartbeat);
+        if (beat && now > beat && now - beat > STUCK_NANOSECONDS) {
+            char reason[64];
+            snprintf(reason, sizeof reason, "worker %d: its loop is stuck", i);
+            return answer_unavailable(req, reason);
+        }
+    }
+    return answer_ok(req);
+}
+
+static int ready(apus_request *req, const apus_none *in, apus_none *out)
+{
+    static const char *const reasons[] = {"starting", "migrations are running", NULL, "draining", "draining"};
+    (void)in, (void)out;
+    const char *reason = reasons[atomic_load(&current_process->phase)];
+    const char *database = NULL;
+    if (current_process->app->database && pg_health(&database) != PG_UP)
+        return answer_unavailable(req, database ? database : "database: not reached yet");
+    return reason ? answer_unavailable(req, reason) : answer_ok(req);
+}
+
+static int started(apus_request *req, const apus_none *in, apus_none *out)
+{
+    (void)in, (void)out;
+    if (atomic_load(&current_process->phase) == PHASE_MIGRATING)
+        return answer_unavailable(req, "migrations are running");
+    return answer_ok(req);
+}
+
+static int metrics(apus_request *req, const apus_none *in, apus_none *out)
+{
+    (void)in, (void)out;
+    buffer text;
+    buffer_init(&text, req->task.arena, 16 * 1024, LIMIT_RESPONSE_BODY);
+    metrics_write(&text);
+    if (text.failed)
+        return http_error(req, 503, "Metrics do not fit into memory");
+    return http_bytes(req, 200, "text/plain; version=0.0.4; charset=utf-8", buffer_str(&text));
+}
+
+ROUTES(probe_rows,
+    GET("/healthz", alive, apus_none, apus_none, .hidden = true),
+    GET("/health", health, apus_none, apus_none, .hidden = true),
+    GET("/readyz", ready, apus_none, apus_none, .hidden = true),
+    GET("/startupz", started, apus_none, apus_none, .hidden = true),
+);
+
+ROUTES(admin_rows,
+    GET("/metrics", metrics, apus_none, apus_none, .hidden = true),
+    GET("/healthz", alive, apus_none, apus_none, .hidden = true),
+    GET("/readyz", ready, apus_none, apus_none, .hidden = true),
+    GET("/startupz", started, apus_none, apus_none, .hidden = true),
+);
+
+const apus_routes *probes_routes(void)
+{
+    return probe_rows;
+}
+
+const apus_routes *admin_routes(void)
+{
+    return admin_rows;
+}

@@ -1,0 +1,337 @@
+/* The life of a serving process: settings are read, tables built; listen, migrate, warm up, ready; drain, stop. */
+#include "core/clock.h"
+#include "core/limits.h"
+#include "core/log.h"
+#include "openapi/openapi.h"
+#include "ops/options.h"
+#include "ops/process.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define DATABASE_RETRY_SECONDS 0.05
+#define LOG_FLUSH_SECONDS 2.0
+
+process *current_process;
+
+void process_enter(process *p, phase next)
+{
+    static const char *const names[] = {"starting", "migrating", "ready", "draining", "stopping"};
+    atomic_store(&p->phase, next);
+    log_printf(LOG_DEBUG, "phase: %s", names[next]);
+}
+
+void process_wake(process *p)
+{
+    uint64_t one = 1;
+    (void)!write(p->wakeups, &one, sizeof one);
+}
+
+/* Waits for a worker's word or a signal, at most until `deadline` (0: for ever). The signal's number, or 0. */
+static int process_wait(process *p, uint64_t deadline)
+{
+    struct pollfd watched[] = {{p->wakeups, POLLIN, 0}, {p->signals, POLLIN, 0}};
+    int timeout = -1;
+    if (deadline) {
+        uint64_t now = clock_monotonic();
+        timeout = deadline > now ? (int)((deadline - now) / 1000000 + 1) : 0;
+    }
+    if (poll(watched, 2, timeout) <= 0)
+        return 0;
+    uint64_t count;
+    if (watched[0].revents & POLLIN)
+        (void)!read(p->wakeups, &count, sizeof count);
+    struct signalfd_siginfo info;
+    if ((watched[1].revents & POLLIN) && read(p->signals, &info, sizeof info) == (ssize_t)sizeof info)
+        return (int)info.ssi_signo;
+    return 0;
+}
+
+static bool process_open_events(process *p, char *error, size_t error_size)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN); /* no terminal to lose; nothing to reread */
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    p->wakeups = eventfd(0, EFD_CLOEXEC);
+    p->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (p->wakeups < 0 || p->signals < 0) {
+        snprintf(error, error_size, "cannot make event descriptors: %s", strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+const apus_app *application_served(const apus_app *app, apus_app *copy)
+{
+    *copy = *app;
+    if (!options_docs_enabled())
+        copy->docs_url = copy->redoc_url = copy->openapi_url = "";
+    if (*http_options.root_path)
+        copy->root_path = http_options.root_path;
+    return copy;
+}
+
+static bool process_build(process *p, char *error, size_t error_size)
+{
+    static const apus_app admin = {.title = "admin", .docs_url = "", .redoc_url = "", .openapi_url = ""};
+    p->router = router_build(p->app, openapi_routes(p->app), p->app->health_routes ? probes_routes() : NULL, error,
+                             error_size);
+    if (!p->router || !openapi_build(p->router, error, error_size))
+        return false;
+    p->router->hooks = access_hooks();
+    p->router->timeout = http_options.request_timeout;
+    p->router->max_body = (size_t)http_options.max_body;
+    p->router->max_depth = (size_t)http_options.max_depth;
+    if (http_options.admin_port == 0)
+        return true;
+    p->admin_router = router_build(&admin, NULL, admin_routes(), error, error_size);
+    return p->admin_router != NULL;
+}
+
+static bool process_listen(process *p, char *error, size_t error_size)
+{
+    if (http_listen(&p->listeners[p->listener_count++], http_options.host, http_options.port, false, error, error_size) < 0)
+        return false;
+    if (http_options.admin_port == 0)
+        return true;
+    return http_listen(&p->listeners[p->listener_count++], http_options.admin_host, http_options.admin_port, true, error,
+                       error_size) >= 0;
+}
+
+/* Runs a task on the first worker's loop and waits for it; a signal meanwhile cancels the wait, not the task. */
+typedef struct started_task {
+    apus_task task; /* first */
+    arena memory;
+    process *process;
+    int (*run)(apus_task *task, process *p);
+} started_task;
+
+static void started_task_run(apus_task *task)
+{
+    started_task *s = (started_task *)(void *)task;
+    s->process->task_result = s->run(task, s->process);
+    snprintf(s->process->task_error, sizeof s->process->task_error, "%s", apus_error(task));
+    task_run_clean_ups(task, NULL);
+}
+
+static void started_task_done(apus_task *task)
+{
+    started_task *s = (started_task *)(void *)task;
+    process *p = s->process;
+    if (task->out_of_memory) {
+        p->task_result = APUS_ENOMEM;
+        snprintf(p->task_error, sizeof p->task_error, "needs too much memory");
+    }
+    arena_reset(&s->memory);
+    free(s);
+    atomic_store(&p->task_done, 1);
+    process_wake(p);
+}
+
+static void started_task_begin(void *arg)
+{
+    started_task *s = arg;
+    loop *l = &s->process->workers[0].loop;
+    arena_init(&s->memory, &l->chunks, LIMIT_REQUEST_MEMORY);
+    task_init(&s->task, l, &s->memory);
+    if (fiber_start(&s->task, started_task_run, started_task_done) < 0) {
+        s->task.out_of_memory = 1;
+        started_task_done(&s->task);
+    }
+}
+
+/* The signal that came meanwhile, or 0 when the task has ended. */
+static int process_run_task(process *p, int (*run)(apus_task *task, process *p))
+{
+    started_task *s = calloc(1, sizeof *s);
+    atomic_store(&p->task_done, 0);
+    p->task_result = APUS_ENOMEM;
+    if (!s)
+        return 0;
+    s->process = p;
+    s->run = run;
+    loop_post(&p->workers[0].loop, started_task_begin, s);
+    while (!atomic_load(&p->task_done)) {
+        int number = process_wait(p, 0);
+        if (number)
+            return number;
+    }
+    return 0;
+}
+
+/* Migrations wait for the database; while it is away the process listens and says why it is not ready. */
+static int start_migrations(apus_task *task, process *p)
+{
+    int applied = 0, result;
+    const char *reason = NULL;
+    do {
+        while (pg_health(&reason) != PG_UP)
+            if (apus_sleep(task, DATABASE_RETRY_SECONDS) < 0)
+                return APUS_ECANCELED;
+        process_enter(p, PHASE_MIGRATING);
+        result = pg_migrate_up(task, migrations_folder(p->app), &applied);
+        if (result == APUS_EUNAVAILABLE)
+            process_enter(p, PHASE_STARTING);
+    } while (result == APUS_EUNAVAILABLE);
+    if (result == 0)
+        log_printf(LOG_INFO, "migrations: %d applied", applied);
+    return result;
+}
+
+static int start_lifespan(apus_task *task, process *p)
+{
+    return p->app->lifespan.start ? p->app->lifespan.start(task) : 0;
+}
+
+static int stop_lifespan(apus_task *task, process *p)
+{
+    if (p->app->lifespan.stop)
+        p->app->lifespan.stop(task);
+    return 0;
+}
+
+/* From listening to ready. 0, the number of a signal that cut it short, or -1 with words logged. */
+static int process_become_ready(process *p)
+{
+    static const struct {
+        const char *what;
+        int (*run)(apus_task *task, process *p);
+    } steps[] = {{"migrations", start_migrations}, {"lifespan", start_lifespan}};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        bool wanted = steps[i].run == start_migrations ? p->app->database && ops_options.migrate_on_start
+                                                       : p->app->lifespan.start != NULL;
+        int number = wanted ? process_run_task(p, steps[i].run) : 0;
+        if (number)
+            return number;
+        if (wanted && p->task_result < 0) {
+            log_printf(LOG_ERROR, "%s: %s", steps[i].what, p->task_error);
+            return -1;
+        }
+        process_enter(p, PHASE_STARTING);
+    }
+    process_enter(p, PHASE_READY);
+    return 0;
+}
+
+static size_t process_busy(const process *p, bool *settled)
+{
+    size_t busy = 0;
+    *settled = true;
+    for (int i = 0; i < p->worker_count; i++) {
+        busy += atomic_load(&p->workers[i].busy);
+        if (atomic_load(&p->workers[i].settled) < 2) /* the backlog is accepted within the first turn */
+            *settled = false;
+    }
+    return busy;
+}
+
+/* Waits until no request is left, `seconds` at most. false when time ran out or another signal came. */
+static bool process_finish(process *p, double seconds)
+{
+    uint64_t deadline = clock_monotonic() + (uint64_t)(seconds * 1e9);
+    bool settled = false;
+    while (process_busy(p, &settled) > 0 || !settled)
+        if (process_wait(p, deadline) || clock_monotonic() >= deadline)
+            return process_busy(p, &settled) == 0 && settled;
+    return true;
+}
+
+/* SIGTERM to the last answer; a second signal cuts each wait short. */
+static void process_drain(process *p, int number)
+{
+    double delay = number == SIGINT ? 0 : ops_options.drain_delay;
+    process_enter(p, PHASE_DRAINING);
+    log_printf(LOG_INFO, "draining: connections are accepted for %g s more", delay);
+    workers_post(p, worker_drain);
+    uint64_t until = clock_monotonic() + (uint64_t)(delay * 1e9);
+    bool hurried = false;
+    while (!hurried && clock_monotonic() < until)
+        hurried = process_wait(p, until) != 0;
+    process_enter(p, PHASE_STOPPING);
+    workers_post(p, worker_stop_accepting);
+    if (!process_finish(p, hurried ? 0 : ops_options.drain_timeout)) {
+        log_printf(LOG_WARNING, "draining: requests were still under way and are cancelled");
+        workers_post(p, worker_cancel);
+        process_finish(p, 1.0);
+    }
+}
+
+static void announce(const process *p, uint64_t began)
+{
+    const char *host = strcmp(http_options.host, "0.0.0.0") == 0 || strcmp(http_options.host, "::") == 0
+                           ? "127.0.0.1"
+                           : http_options.host;
+    char address[280];
+    snprintf(address, sizeof address, "%s://%s:%d", *http_options.tls_cert ? "https" : "http", host, p->listeners[0].port);
+    log_pair pairs[] = {LOG_TEXT_PAIR("address", apus_cstr(address)), LOG_INT_PAIR("port", p->listeners[0].port),
+                        LOG_INT_PAIR("workers", p->worker_count), LOG_INT_PAIR("pid", getpid()),
+                        LOG_DOUBLE_PAIR("seconds", (double)(clock_monotonic() - began) * 1e-9)};
+    log_pairs(LOG_INFO, "listening", pairs, sizeof pairs / sizeof *pairs);
+}
+
+static int fail(const char *error)
+{
+    log_printf(LOG_ERROR, "%s", error);
+    log_close(LOG_FLUSH_SECONDS);
+    return 1;
+}
+
+static int process_serve(process *p, uint64_t began)
+{
+    announce(p, began);
+    int number = process_become_ready(p);
+    if (number == 0) {
+        log_printf(LOG_INFO, "ready");
+        while (number == 0)
+            number = process_wait(p, 0);
+    }
+    bool was_ready = atomic_load(&p->phase) == PHASE_READY;
+    if (number > 0)
+        process_drain(p, number);
+    if (was_ready && p->app->lifespan.stop)
+        process_run_task(p, stop_lifespan);
+    workers_stop(p);
+    log_printf(LOG_INFO, "stopped");
+    return number > 0 ? 0 : 1;
+}
+
+int command_serve(const apus_app *given)
+{
+    static process p;
+    apus_app served;
+    char error[512] = "";
+    uint64_t began = clock_monotonic();
+    p = (process){.app = application_served(given, &served), .wakeups = -1, .signals = -1};
+    current_process = &p;
+    if (log_open(STDOUT_FILENO, (log_level)ops_options.log_level, (log_format)ops_options.log_format) < 0)
+        return 1;
+    p.worker_count = options_workers(given);
+    if (given->database && !pg_configure(p.worker_count, error, sizeof error)) {
+        fail(error);
+        return 2;
+    }
+    if (!process_build(&p, error, sizeof error) || !process_open_events(&p, error, sizeof error) ||
+        !process_listen(&p, error, sizeof error))
+        return fail(error);
+    p.workers = calloc((size_t)p.worker_count, sizeof *p.workers);
+    if (!p.workers || !workers_start(&p, error, sizeof error))
+        return fail(error);
+    int status = process_serve(&p, began);
+    log_close(LOG_FLUSH_SECONDS);
+    for (int i = 0; i < p.worker_count; i++)
+        free(p.workers[i].metrics);
+    free(p.workers);
+    router_free(p.router);
+    router_free(p.admin_router);
+    return status;
+}
