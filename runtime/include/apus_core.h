@@ -36,6 +36,15 @@ static inline bool apus_str_is(apus_str a, const char *text)
     return apus_str_eq(a, apus_cstr(text));
 }
 
+/** Equality of secrets: the time it takes tells the length of `b` at most. An empty slice equals nothing. */
+static inline bool apus_str_eq_secret(apus_str a, apus_str b)
+{
+    volatile unsigned char difference = a.len != b.len || b.len == 0;
+    for (size_t i = 0; i < b.len; i++)
+        difference |= (unsigned char)(a.len ? a.ptr[i % a.len] ^ b.ptr[i] : 1);
+    return difference == 0;
+}
+
 /** Whether a field was absent, given as null, or given with a value. */
 enum apus_presence { APUS_UNSET, APUS_NULL, APUS_SET };
 

@@ -87,6 +87,7 @@ struct apus_field {
     /* presence */
     bool optional; /* may be absent; documented as `… | None` for a plain member without a fallback */
     bool required; /* an apus_opt_T that must be sent (null allowed) */
+    bool not_null; /* an apus_opt_T that may be absent but not null (PATCH) */
     bool nullable; /* LIST, DICT, JSON: null is allowed, and absence too unless .required */
     long double fallback;      /* default of a number, a bool (0 or 1) or an enum (its constant) */
     const char *fallback_str;  /* default of a text, uuid, date-time; in the type's own syntax */

@@ -205,6 +205,8 @@ int http_errorf(apus_request *req, int status, const char *format, ...) __attrib
 int http_error_model(apus_request *req, int status, apus_model_fn model, const void *value);
 /** A value of a model as JSON. */
 int http_json(apus_request *req, int status, apus_model_fn model, const void *value);
+/** A value of a model as JSON text, as a response would carry it, in the request's arena; null when it breaks its own table. */
+apus_json apus_dump(apus_request *req, apus_model_fn model, const void *value);
 /** JSON text as it is. */
 int http_json_text(apus_request *req, int status, apus_str text);
 /** Bytes with a content type; the bytes are not copied and must live as long as the request (arena or static). */

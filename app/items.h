@@ -1,0 +1,8 @@
+#ifndef ITEMS_H
+#define ITEMS_H
+
+#include <apus.h>
+
+DECLARE_ROUTES(items);
+
+#endif
