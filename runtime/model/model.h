@@ -53,7 +53,10 @@ typedef struct model_reader {
     model_errors errors;
     model_presence *presence;
     size_t max_depth;
-    bool out_of_memory;
+    bool out_of_memory; /* what was read is not to be used, errors or not: 413 or 503 */
+    size_t depth;
+    const json_value **scratch; /* members of the objects being read, found but not yet read */
+    size_t scratch_used, scratch_size;
 } model_reader;
 
 void model_reader_init(model_reader *r, arena *a, size_t max_depth);
@@ -68,10 +71,17 @@ void model_write_errors(buffer *b, const model_errors *errors);
  * false when there was any. Unknown keys are ignored unless SCHEMA says forbid_extra.
  */
 bool model_read_json(model_reader *r, const apus_model *model, const json_value *value, void *out, const model_loc *loc);
-/** One field from JSON: `object` is the struct that holds the member. `value` NULL = absent: default, or missing with `whole` as input. */
+/**
+ * One field from JSON: `object` is the struct that holds the member, `loc` is the member's own (name included).
+ * `value` NULL = absent: default, or missing with `whole` as input.
+ */
 bool model_read_field_json(model_reader *r, const apus_field *field, const json_value *value, void *object,
                            const model_loc *loc, model_input whole);
-/** One field from texts (path, query, header, cookie, form): lax coercion from strings; lists take all, scalars texts[pick]. count 0 = absent. */
+/**
+ * One field from texts (path, query, header, cookie, form): lax coercion from strings; lists take all, scalars the last (the first
+ * when `first_wins`). `loc` is the member's own; count 0 = absent. For a BODY field the text is a whole body that is not JSON:
+ * lists, dicts and objects refuse it as FastAPI does, with the text as input.
+ */
 bool model_read_field_texts(model_reader *r, const apus_field *field, const apus_str *texts, size_t count, bool first_wins,
                             void *object, const model_loc *loc, model_input whole);
 /** The field's default into the object, or its empty value. false when it has none and is required. */
@@ -79,16 +89,24 @@ bool model_fill_default(model_reader *r, const apus_field *field, void *object);
 bool model_field_required(const apus_field *field);
 /** The name outside: alias, or by the source's rule (`x_token` → `x-token` for headers). Static after model_compile. */
 apus_str model_field_name(const apus_field *field);
+/** The name that a FIELD of a HEADER_MODEL has as a header: alias, or the name with dashes. Static after model_compile. */
+apus_str model_field_header_name(const apus_field *field);
 
+/** Whether the member at `offset` of an object that came in was sent; false for an object that did not come in. */
 bool model_was_set(const model_reader *r, const void *object, size_t offset);
 
 typedef struct model_write_options {
     bool exclude_unset, exclude_none, exclude_defaults;
     json_style style; /* JSON_PYDANTIC unless undocumented */
-    const model_reader *reader; /* presence for exclude_unset, or NULL */
+    const model_reader *reader; /* presence for exclude_unset, or NULL: then plain members count as set */
+    char *error;                /* where the words of a failure go, or NULL */
+    size_t error_size;
 } model_write_options;
 
-/** A struct as JSON. APUS_EVALIDATION (with words in `error`) when it breaks its own table: an enum out of range, text not UTF-8. */
+/**
+ * A struct as JSON; `options` NULL for none. APUS_EVALIDATION (with words in `options->error`) when it breaks its own table: an
+ * enum out of range, text not UTF-8, a null where none is allowed; APUS_ETOOLARGE when the buffer failed.
+ */
 int model_write_json(buffer *b, const apus_model *model, const void *value, const model_write_options *options);
 
 /** Texts of the scalar kinds, as SQL and Pydantic read and write them. */
@@ -101,7 +119,7 @@ size_t model_format_uuid(const apus_uuid *uuid, char out[36]);
 /** At most 35 bytes: `2024-01-02T03:04:05.123456+05:30`; UTC as `Z` in Pydantic's style, `+00:00` in Python's. */
 size_t model_format_datetime(const apus_datetime *when, json_style style, char out[40]);
 
-/** A field as a column: index by name for row → struct (pg). -1 when the model has no such member. */
+/** A field as a column: the index in model->fields by the member's name, for row → struct (pg). -1 when there is no such member. */
 int model_column(const apus_model *model, const char *name);
 
 #endif
