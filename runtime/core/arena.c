@@ -12,6 +12,11 @@ struct arena_chunk {
 /* An allocation above this gets a chunk of its own, so that at most a quarter of a shared chunk is ever left behind. */
 #define LARGE (LIMIT_ARENA_CHUNK / 4)
 
+static size_t rounded_up(size_t size)
+{
+    return (size + ARENA_GAP + 15) & ~(size_t)15;
+}
+
 /* Where a pointer into no chunk points: a size of 0 needs an address too. */
 static _Alignas(16) char nowhere[16];
 
@@ -72,7 +77,7 @@ static void chunk_give(arena_pool *pool, arena_chunk *chunk)
 
 void *arena_alloc_slow(arena *a, size_t size)
 {
-    size_t rounded = (size + ARENA_GAP + 15) & ~(size_t)15;
+    size_t rounded = rounded_up(size);
     if (rounded < size || rounded > SIZE_MAX - sizeof(arena_chunk))
         return NULL;
     bool large = rounded > LARGE;
@@ -85,6 +90,50 @@ void *arena_alloc_slow(arena *a, size_t size)
     }
     ARENA_OPEN(chunk->bytes, size);
     return chunk->bytes;
+}
+
+/* A large piece has its chunk to itself, which malloc may well make longer without moving it. */
+static void *large_resize(arena *a, arena_chunk **link, size_t rounded, size_t size)
+{
+    arena_chunk *chunk = *link;
+    size_t others = a->used - chunk->size, whole = rounded + sizeof *chunk;
+    if (whole > a->limit || others > a->limit - whole)
+        return NULL;
+    ARENA_OPEN(chunk->bytes, chunk->size - sizeof *chunk);
+    arena_chunk *moved = memory_resize(chunk, whole);
+    if (!moved)
+        return NULL;
+    moved->size = whole;
+    *link = moved;
+    a->used = others + whole;
+    ARENA_SHUT(moved->bytes + size, whole - sizeof *moved - size);
+    return moved->bytes;
+}
+
+void *arena_resize(arena *a, void *memory, size_t old, size_t size)
+{
+    size_t before = rounded_up(old), rounded = rounded_up(size);
+    if (rounded < size)
+        return NULL;
+    if (rounded <= before) {
+        ARENA_SHUT(memory, old);
+        ARENA_OPEN(memory, size);
+        return memory;
+    }
+    char *start = memory;
+    if (start + before == a->at && (size_t)(a->end - start) >= rounded) {
+        a->at = start + rounded;
+        ARENA_OPEN(memory, size);
+        return memory;
+    }
+    if (before > LARGE && rounded <= SIZE_MAX - sizeof(arena_chunk))
+        for (arena_chunk **link = &a->chunks; *link; link = &(*link)->next)
+            if ((*link)->bytes == start && (*link)->size - sizeof **link == before)
+                return large_resize(a, link, rounded, size);
+    void *moved = arena_alloc(a, size);
+    if (moved)
+        memcpy(moved, memory, old);
+    return moved;
 }
 
 void arena_reset(arena *a)

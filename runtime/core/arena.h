@@ -45,6 +45,8 @@ void arena_reset(arena *a);
 void arena_pool_clear(arena_pool *pool);
 /** Slow path of arena_alloc; NULL past the limit. */
 void *arena_alloc_slow(arena *a, size_t size);
+/** `memory` of `old` bytes from this arena at `size` bytes, moved where need be; NULL leaves it as it was. */
+void *arena_resize(arena *a, void *memory, size_t old, size_t size);
 
 /** `size` bytes aligned to 16, not zeroed; NULL past the arena's limit or when memory is out. A size of 0 gives a valid pointer. */
 static inline void *arena_alloc(arena *a, size_t size)

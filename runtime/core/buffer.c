@@ -36,10 +36,7 @@ static char *buffer_move(buffer *b, size_t capacity)
 {
     if (!b->arena)
         return memory_resize(b->ptr == nothing ? NULL : b->ptr, capacity);
-    char *moved = arena_alloc(b->arena, capacity);
-    if (moved && b->len)
-        memcpy(moved, b->ptr, b->len);
-    return moved;
+    return b->ptr == nothing ? arena_alloc(b->arena, capacity) : arena_resize(b->arena, b->ptr, b->capacity, capacity);
 }
 
 bool buffer_grow(buffer *b, size_t n)

@@ -6,7 +6,7 @@
 
 /**
  * Past the ceiling, or without memory, `failed` is set and what follows is dropped: callers append freely and look once at the end.
- * In an arena, growing moves the bytes and leaves the old ones to the arena.
+ * In an arena, growing may move the bytes and leave the old ones to the arena.
  */
 typedef struct buffer {
     char *ptr;

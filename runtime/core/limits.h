@@ -14,6 +14,7 @@
 #define LIMIT_FIBER_STACK (64 * 1024)                 /* of one fiber, the guard page apart */
 #define LIMIT_FIBERS_POOLED 128                       /* idle stacks that a worker keeps */
 #define LIMIT_GATHER 256                              /* jobs of one apus_gather */
+#define LIMIT_JSON_DEPTH 1000                         /* nested arrays and objects, whatever MAX_DEPTH says */
 #define LIMIT_PATTERN_MATCHES 100000                  /* steps of one PCRE2 match */
 #define LIMIT_INTEGER_DIGITS 4300                     /* of an integer in text, as CPython's */
 #define LIMIT_PG_QUEUE 4096                           /* statements waiting for a connection, per worker */

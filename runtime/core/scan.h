@@ -1,0 +1,46 @@
+/* Looking at text many bytes at a time. */
+#ifndef CORE_SCAN_H
+#define CORE_SCAN_H
+
+#include "apus_core.h"
+
+#define SCAN_ONES 0x0101010101010101u
+#define SCAN_HIGHS 0x8080808080808080u
+
+/** Eight bytes as a number, from any address. */
+static inline uint64_t scan_load(const char *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+/** Not 0 when one of the eight bytes must be escaped inside a JSON string: a quote, a backslash, a control character. */
+static inline uint64_t scan_json_special(uint64_t word)
+{
+    uint64_t quote = word ^ SCAN_ONES * '"', backslash = word ^ SCAN_ONES * '\\';
+    uint64_t found = (word - SCAN_ONES * 0x20) | (quote - SCAN_ONES) | (backslash - SCAN_ONES);
+    return found & ~word & SCAN_HIGHS;
+}
+
+/** Length of the UTF-8 sequence that begins at `p` (RFC 3629: no overlong forms, no surrogates); 0 when none does. */
+static inline size_t scan_utf8(const char *p, size_t n)
+{
+    const unsigned char *u = (const unsigned char *)p;
+    if (n == 0)
+        return 0;
+    if (u[0] < 0x80)
+        return 1;
+    if (u[0] < 0xc2 || u[0] > 0xf4 || n < 2)
+        return 0;
+    if (u[0] < 0xe0)
+        return (u[1] & 0xc0) == 0x80 ? 2 : 0;
+    unsigned char least = u[0] == 0xe0 ? 0xa0 : u[0] == 0xf0 ? 0x90 : 0x80;
+    unsigned char most = u[0] == 0xed ? 0x9f : u[0] == 0xf4 ? 0x8f : 0xbf;
+    size_t length = u[0] < 0xf0 ? 3 : 4;
+    if (n < length || u[1] < least || u[1] > most || (u[2] & 0xc0) != 0x80)
+        return 0;
+    return length == 3 || (u[3] & 0xc0) == 0x80 ? length : 0;
+}
+
+#endif

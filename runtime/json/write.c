@@ -1,0 +1,170 @@
+#include "json/write.h"
+
+#include "core/limits.h"
+#include "core/scan.h"
+
+#include <yyjson.h>
+
+size_t json_put_unsigned(char *at, uint64_t value)
+{
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869"
+                                "707172737475767778798081828384858687888990919293949596979899";
+    char digits[JSON_UNSIGNED_MAX], *p = digits + sizeof digits;
+    while (value >= 100) {
+        memcpy(p -= 2, pairs + value % 100 * 2, 2);
+        value /= 100;
+    }
+    if (value >= 10)
+        memcpy(p -= 2, pairs + value * 2, 2);
+    else
+        *--p = (char)('0' + value);
+    size_t n = (size_t)(digits + sizeof digits - p);
+    memcpy(at, p, n);
+    return n;
+}
+
+void json_write_int(buffer *b, int64_t value)
+{
+    char *at = buffer_reserve(b, JSON_UNSIGNED_MAX + 1);
+    if (!at)
+        return;
+    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    if (value < 0)
+        *at++ = '-', b->len++;
+    b->len += json_put_unsigned(at, magnitude);
+}
+
+void json_write_bool(buffer *b, bool value)
+{
+    buffer_append_str(b, value ? APUS_STR("true") : APUS_STR("false"));
+}
+
+void json_write_null(buffer *b)
+{
+    buffer_append_str(b, APUS_STR("null"));
+}
+
+/* Copies up to the first byte that needs an escape; returns how many bytes that were. */
+static size_t copy_plain(char *to, const char *from, size_t n)
+{
+    size_t i = 0;
+    for (; n - i >= 8; i += 8) {
+        uint64_t word = scan_load(from + i), special = scan_json_special(word);
+        memcpy(to + i, &word, sizeof word);
+        if (special)
+            break;
+    }
+    for (; i < n; i++) {
+        unsigned char c = (unsigned char)from[i];
+        if (c < 0x20 || c == '"' || c == '\\')
+            break;
+        to[i] = (char)c;
+    }
+    return i;
+}
+
+static size_t put_escape(char *at, unsigned char c)
+{
+    static const char shorts[32] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+    static const char hex[] = "0123456789abcdef";
+    at[0] = '\\';
+    at[1] = c >= 0x20 ? (char)c : shorts[c];
+    if (at[1])
+        return 2;
+    memcpy(at + 1, "u00", 3);
+    at[4] = hex[c >> 4];
+    at[5] = hex[c & 15];
+    return 6;
+}
+
+void json_write_str(buffer *b, apus_str text)
+{
+    const char *from = text.ptr, *end = from + text.len;
+    char *at = buffer_reserve(b, text.len + 2);
+    if (!at)
+        return;
+    *at = '"';
+    b->len++;
+    while (from < end) {
+        size_t left = (size_t)(end - from);
+        at = buffer_reserve(b, left + 1 + 6); /* all of it plain, its quote, and one escape */
+        if (!at)
+            return;
+        size_t plain = copy_plain(at, from, left);
+        b->len += plain;
+        from += plain;
+        if (from < end)
+            b->len += put_escape(at + plain, (unsigned char)*from++);
+    }
+    buffer_append_char(b, '"');
+}
+
+static void write_scalar(buffer *b, const json_value *v, json_style style)
+{
+    switch (json_type_of(v)) {
+    case JSON_NULL:
+        json_write_null(b);
+        break;
+    case JSON_BOOL:
+        json_write_bool(b, json_bool(v));
+        break;
+    case JSON_INT:
+        json_write_int(b, json_int(v));
+        break;
+    case JSON_BIGINT:
+        buffer_append_str(b, json_str(v));
+        break;
+    case JSON_DOUBLE:
+        json_write_double(b, json_double(v), style);
+        break;
+    case JSON_STR:
+        json_write_str(b, json_str(v));
+        break;
+    case JSON_ARRAY:
+        buffer_append_str(b, APUS_STR("[]"));
+        break;
+    case JSON_OBJECT:
+        buffer_append_str(b, APUS_STR("{}"));
+        break;
+    }
+}
+
+/* An open array or object: how many values are still to come, keys included. */
+typedef struct level {
+    uint32_t left;
+    bool object;
+} level;
+
+/* After a value: what separates it from the next, or closes what it ends. Returns the depth. */
+static size_t write_after(buffer *b, level *levels, size_t depth)
+{
+    while (depth) {
+        level *top = &levels[depth - 1];
+        if (--top->left) {
+            buffer_append_char(b, top->object && top->left % 2 ? ':' : ',');
+            break;
+        }
+        buffer_append_char(b, top->object ? '}' : ']');
+        depth--;
+    }
+    return depth;
+}
+
+void json_write_value(buffer *b, const json_value *v, json_style style)
+{
+    level levels[LIMIT_JSON_DEPTH]; /* json_read gives nothing deeper */
+    size_t depth = 0;
+    do { /* the values of a document lie one after the other, each container before its members */
+        json_type type = json_type_of(v);
+        size_t count = type >= JSON_ARRAY ? json_count(v) : 0;
+        if (count) {
+            bool object = type == JSON_OBJECT;
+            buffer_append_char(b, object ? '{' : '[');
+            levels[depth++] = (level){(uint32_t)(object ? 2 * count : count), object};
+        } else {
+            write_scalar(b, v, style);
+            depth = write_after(b, levels, depth);
+        }
+        v++;
+    } while (depth && !b->failed);
+}
