@@ -53,11 +53,15 @@ struct fiber_wait {
 /** Prepares a task: arena and loop given, no deadline. */
 void task_init(apus_task *task, loop *l, arena *a);
 /**
- * Runs `run(task)` on a fiber, now; returns when it ends or first waits. `done(task)` is called on the loop's stack when the
- * fiber has ended, also when it was abandoned for memory (task->out_of_memory). -1 when no stack can be had.
+ * Runs `run(task)` on a fiber, now; returns when it ends or first waits. `done(task)` is called when the fiber has ended, also
+ * when it was abandoned for memory (task->out_of_memory), on the stack that resumed it: the loop's, or that of the fiber which
+ * called fiber_start when the new one never waited. -1 when no stack can be had.
  */
 int fiber_start(apus_task *task, void (*run)(apus_task *task), void (*done)(apus_task *task));
-/** Suspends the running fiber until fiber_wake; or the deadline, or cancellation: then `abandon` runs first. The wait's result. */
+/**
+ * Suspends the running fiber until fiber_wake; or the deadline, or cancellation: then `abandon` runs first. The wait's result.
+ * A task that is cancelled already does not wait: `abandon` runs at once. APUS_EINVAL outside of a fiber.
+ */
 int fiber_await(fiber_wait *wait, apus_task *task, void (*abandon)(fiber_wait *wait), void *arg);
 /** Ends a wait with a result. Resumes the fiber from the loop's stack: at once when called there, else at the end of the turn. */
 void fiber_wake(fiber_wait *wait, int result);

@@ -3,6 +3,7 @@
 #define FIBER_LOOP_H
 
 #include "core/arena.h"
+#include "core/clock.h"
 
 #include <stdatomic.h>
 
@@ -18,9 +19,8 @@ typedef struct loop_deferred {
     bool queued;
 } loop_deferred;
 
-/** A timer of the worker. */
+/** A timer of the worker. Zeroed, it is not armed. */
 typedef struct loop_timer {
-    struct loop_timer *next, *previous;
     uint64_t at; /* clock_monotonic nanoseconds; 0 = not armed */
     void (*run)(struct loop_timer *self);
     size_t heap_index;
@@ -30,11 +30,12 @@ typedef struct loop_timer {
 typedef struct loop {
     struct st_h2o_evloop_t *h2o;
     struct uv_loop_s *uv;
-    uint64_t now; /* clock_monotonic at the start of this turn */
+    uint64_t now; /* clock_monotonic at the start of this turn; loop_touch keeps it so */
+    bool touched; /* `now` is of this turn */
     arena_pool chunks;
     int index; /* of the worker */
     _Atomic uint64_t heartbeat; /* clock_monotonic of the last turn; read by other threads */
-    _Atomic uint64_t lag_total, lag_max, turns; /* nanoseconds that turns took beyond their wait */
+    _Atomic uint64_t lag_total, lag_max, turns; /* nanoseconds that turns took beyond their wait; a reader may set lag_max to 0 */
     struct loop_private *private;
 } loop;
 
@@ -43,21 +44,35 @@ int loop_open(loop *l, int index, const char **error);
 void loop_close(loop *l);
 /** The calling thread's loop, or NULL. */
 loop *loop_current(void);
+
+/** Makes `now` the time of this turn. What h2o calls back directly calls it first; timers, watches, posts and fibers come after it. */
+static inline void loop_touch(loop *l)
+{
+    if (!l->touched) {
+        l->touched = true;
+        l->now = clock_monotonic();
+    }
+}
+
 /** Turns until loop_stop; returns after it. */
 void loop_run(loop *l);
 /** Makes loop_run return. From the loop's own thread. */
 void loop_stop(loop *l);
 /** Runs `run(arg)` on the loop's thread. From any thread. 0, or APUS_ENOMEM. */
 int loop_post(loop *l, void (*run)(void *arg), void *arg);
+/** Runs it once, at the end of this turn, after the sockets were served, timers ran and fibers went on; asked for there: next turn. */
 void loop_defer(loop *l, loop_deferred *deferred);
-/** Arms (or re-arms) a timer at a time of the monotonic clock. */
+/** Arms (or re-arms) a timer at a time of the monotonic clock. It is not armed any more when `run` is called. */
 void loop_timer_start(loop *l, loop_timer *timer, uint64_t at, void (*run)(loop_timer *self));
 void loop_timer_stop(loop *l, loop_timer *timer);
-/** Watches a descriptor that is not ours to read (libpq's): `ready` is called when readable, and once after want_write. */
+/**
+ * Watches a non-blocking descriptor that is not ours to read (libpq's): `readable` is called whenever it is, or when the peer
+ * closed; `writable` once after want_write. NULL when memory is out.
+ */
 typedef struct loop_watch loop_watch;
 loop_watch *loop_watch_open(loop *l, int fd, void (*readable)(void *arg), void (*writable)(void *arg), void *arg);
 void loop_watch_want_write(loop_watch *watch);
-/** Stops watching; the descriptor stays open. */
+/** Stops watching, also from within its callbacks. The descriptor stays open, and must still be open at this call. */
 void loop_watch_close(loop_watch *watch);
 
 #endif
