@@ -6,6 +6,7 @@
 #define LIMIT_ARENA_POOLED 256                        /* chunks that a worker keeps for the next requests */
 #define LIMIT_REQUEST_MEMORY ((size_t)64 * 1024 * 1024) /* of one request's arena */
 #define LIMIT_RESPONSE_BODY ((size_t)32 * 1024 * 1024)  /* of a JSON answer that we write */
+#define LIMIT_SETTINGS 256                            /* set by environment or flag */
 #define LIMIT_LOG_LINE (16 * 1024)                    /* one line */
 #define LIMIT_LOG_BUFFER (256 * 1024)                 /* lines waiting for the sink, per worker */
 #define LIMIT_VALIDATION_ERRORS 1000                  /* of one request */

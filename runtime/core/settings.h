@@ -18,8 +18,8 @@ typedef struct setting {
     const char *name;      /* of the environment variable; the flag is its lower-case dashed form: DB_POOL_MAX, --db-pool-max */
     setting_kind kind;
     void *value;           /* where it goes; holds the default before settings_load */
-    const char *fallback;  /* the default, as text */
-    double min, max;       /* of INT, SECONDS, BYTES */
+    const char *fallback;  /* the default, as text; NULL leaves `value` as it is */
+    double min, max;       /* of INT, SECONDS, BYTES; both 0: any (SECONDS and BYTES: any that is not negative) */
     const char *choices[8];
     bool secret;           /* no flag; masked by settings_print */
     const char *doc;       /* one line for --help */
@@ -36,14 +36,20 @@ typedef struct setting_table {
 typedef enum setting_origin { SETTING_DEFAULT, SETTING_ENVIRONMENT, SETTING_FLAG } setting_origin;
 
 /**
- * Reads defaults, then the environment, then `--name value` and `--name=value` flags (a bool flag may stand alone).
- * Flags are taken out of argv; what remains is commands. On error: false and one line in `error` that names variable or flag,
- * value and expectation.
+ * Reads defaults, then the environment (an empty variable counts as unset), then `--name value` and `--name=value` flags
+ * (a bool flag may stand alone). Flags are taken out of argv; what remains is the program, commands, flags that no row has
+ * (--help), and everything from `--` on. Texts point into argv and the environment. On error: false and one line in `error`
+ * that names variable or flag, value and expectation.
  */
 bool settings_load(const setting_table *tables, size_t count, int *argc, char **argv, char *error, size_t error_size);
+/** How the setting of this name was set by the last settings_load. */
+setting_origin settings_origin(const char *name);
 /** The rows as `--help` shows them. */
 void settings_help(const setting_table *tables, size_t count, buffer *out);
 /** `NAME=value  (default|environment|flag)` lines, secrets (and passwords inside URLs) masked. */
 void settings_print(const setting_table *tables, size_t count, buffer *out);
+
+/** Appends `value` with the passwords of its URLs and its `password=` parameters replaced by `***`: for logs. */
+void settings_mask(apus_str value, buffer *out);
 
 #endif
