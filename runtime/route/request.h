@@ -26,6 +26,7 @@ typedef struct response {
     http_field *headers;
     size_t header_count, header_capacity;
     bool close;           /* the connection shall close after it */
+    bool is_error;        /* made by http_error and its kin, or by the router: a handler for its status may answer instead */
 } response;
 
 /** How a request reaches its connection: http's functions. */
@@ -40,12 +41,17 @@ typedef struct background_task {
     void *arg;
 } background_task;
 
+/** A dependency's value, kept for its other uses within the request; one per distinct dependency of the operation. */
 typedef struct dependency_result {
-    struct dependency_result *next;
-    apus_dependency_fn dependency;
-    void *value;
-    bool valid; /* its parameters were */
+    void *value; /* NULL: not run yet */
 } dependency_result;
+
+/** Names and values of a query or of cookies, decoded, in the order they came. */
+typedef struct request_texts {
+    const http_field *pairs;
+    size_t count;
+    bool parsed;
+} request_texts;
 
 struct apus_request {
     apus_task task; /* first: an apus_request is an apus_task */
@@ -66,17 +72,20 @@ struct apus_request {
     bool draining;
 
     /* set by route */
-    const operation *operation; /* NULL: none matched */
     apus_str captures[REQUEST_CAPTURES];
-    size_t capture_count;
+    const operation *operation; /* NULL: none matched */
     response out;
     model_reader reader;
+    bool reading;          /* its parameters or body are being read: what goes wrong now is the client's */
+    request_texts queries, cookies;
+    json_value *json;      /* of the body; NULL: none, or not JSON */
     dependency_result *results;
+    task_clean_up *before_response; /* clean-ups that run before the response is sent, last first */
     background_task *background, **background_last;
     const apus_exception *raised;
     const void *raised_value;
     void *state;           /* http_state */
-    uint64_t sent;         /* monotonic: when the response was handed to the connection */
+    uint64_t sent;         /* monotonic: when the response was handed to the connection; 0: it was not */
 };
 
 /** The whole life of a request on its fiber: match, middleware, dependencies, handler, send, clean-ups, background tasks. */

@@ -5,17 +5,20 @@
 #include "apus.h"
 #include "route/request.h"
 
-#define OPERATION_DEPENDENCIES 64
+#define OPERATION_DEPENDENCIES 64                       /* uses of dependencies by one operation, sub-dependencies included */
+#define LIMIT_ROUTER_MEMORY ((size_t)256 * 1024 * 1024) /* of the tables that router_build makes */
 
 /** A route as it is served: prefixes joined, settings of app and routers folded in. */
 struct operation {
     const apus_route *route;
+    apus_str method;
     const char *path;          /* the whole template */
+    const char *format;        /* the template without convertors, `/files/{path}`: as it is documented */
     const char *operation_id;  /* FastAPI's rule, or the given one */
     const char *summary;
-    const char **tags;
+    const char *const *tags;
     size_t tag_count;
-    const apus_dependency **dependencies; /* app's, routers', route's, outermost first; overrides applied */
+    const apus_dependency_fn *dependencies; /* app's, routers', route's, outermost first */
     size_t dependency_count;
     const apus_response_doc *responses;
     size_t response_count;
@@ -41,9 +44,10 @@ struct router {
     const operation *operations; /* in order of registration */
     size_t count;
     route_hooks hooks;
-    void *state;          /* what http_state gives */
+    void *state;          /* what http_state gives; NULL: what apus_set_state was given */
     double timeout;       /* REQUEST_TIMEOUT */
     size_t max_body, max_depth;
+    apus_str root_path;
     struct router_index *index;
     arena memory;
 };

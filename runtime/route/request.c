@@ -1,0 +1,76 @@
+#include "route/request.h"
+
+#include "route/router.h"
+
+apus_str http_method(const apus_request *req)
+{
+    return req->method;
+}
+
+apus_str http_path(const apus_request *req)
+{
+    return req->path;
+}
+
+apus_str http_target(const apus_request *req)
+{
+    return req->target;
+}
+
+apus_str http_query(const apus_request *req)
+{
+    return req->query;
+}
+
+static bool same_name(apus_str lower, const char *name, size_t len)
+{
+    if (lower.len != len)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        char c = name[i];
+        if (lower.ptr[i] != (c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c))
+            return false;
+    }
+    return true;
+}
+
+apus_str http_request_header(const apus_request *req, const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i < req->header_count; i++) {
+        if (same_name(req->headers[i].name, name, len))
+            return req->headers[i].value;
+    }
+    return (apus_str){NULL, 0};
+}
+
+apus_str http_body(const apus_request *req)
+{
+    return req->body;
+}
+
+apus_str http_client(const apus_request *req)
+{
+    return req->client;
+}
+
+void *http_state(const apus_request *req)
+{
+    return req->state;
+}
+
+bool apus_field_was_set(apus_request *req, const void *object, size_t offset)
+{
+    return model_was_set(&req->reader, object, offset);
+}
+
+void http_background(apus_request *req, void (*run)(apus_task *task, void *arg), void *arg)
+{
+    background_task *task = apus_alloc(req, sizeof *task);
+    *task = (background_task){NULL, run, arg};
+    if (req->background)
+        *req->background_last = task;
+    else
+        req->background = task;
+    req->background_last = &task->next;
+}
