@@ -237,7 +237,7 @@ static const char *kind_name(setting_kind kind)
 {
     static const char *const names[] = {
         [SETTING_INT] = "a whole number", [SETTING_SECONDS] = "a number of seconds", [SETTING_BYTES] = "a size",
-        [SETTING_BOOL] = "on or off",     [SETTING_TEXT] = "a text",                 [SETTING_CHOICE] = "a known value",
+        [SETTING_BOOL] = "a switch",      [SETTING_TEXT] = "a text",                 [SETTING_CHOICE] = "a known value",
     };
     return names[kind];
 }
@@ -368,12 +368,12 @@ static bool take_environment(const setting_table *tables, size_t count, buffer *
 
 bool settings_load(const setting_table *tables, size_t count, int *argc, char **argv, char *error, size_t error_size)
 {
-    buffer words;
-    buffer_init(&words, NULL, 256, 1024);
+    buffer text;
+    buffer_init(&text, NULL, 256, 1024);
     given_count = 0;
-    bool ok = take_environment(tables, count, &words) && take_flags(tables, count, argc, argv, &words);
+    bool ok = take_environment(tables, count, &text) && take_flags(tables, count, argc, argv, &text);
     if (error_size)
-        snprintf(error, error_size, "%.*s", (int)words.len, words.ptr);
-    buffer_free(&words);
+        snprintf(error, error_size, "%.*s", (int)text.len, text.ptr);
+    buffer_free(&text);
     return ok;
 }
