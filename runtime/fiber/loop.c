@@ -248,6 +248,7 @@ void loop_run(loop *l)
         if (h2o_evloop_run(l->h2o, wait) < 0)
             mend_changes(l->h2o);
         loop_touch(l);
+        fiber_run_woken(l);
         timers_run(l);
         uv_turn(l->uv);
         fiber_run_woken(l);
