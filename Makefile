@@ -39,7 +39,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmi
 CFLAGS    = -std=gnu17 $(WARNINGS) $(FLAGS_$(VARIANT)) $(EXTRA_CFLAGS)
 CPPFLAGS := -Iruntime/include
 # What the library is made of stays out of the application's sight.
-INTERNAL := -Iruntime -Ibuild/assets -DH2O_USE_LIBUV=0 -DH2O_USE_EPOLL=1 \
+INTERNAL := -Iruntime -fvisibility=hidden -Ibuild/assets -DH2O_USE_LIBUV=0 -DH2O_USE_EPOLL=1 \
             -DAPUS_JEMALLOC=$(if $(MALLOC_$(VARIANT)),1,0) $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null))
 # A wrong table in an application's file gives a message of a few lines, not the macros' insides.
 BRIEF    := $(if $(findstring clang,$(CC)),-fmacro-backtrace-limit=1,-ftrack-macro-expansion=0)
@@ -100,7 +100,7 @@ $(B)/obj/%.o: %.c $(B)/compile.stamp | build/tools.stamp
 	@echo "  compile $<"
 	@$(COMPILE) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/obj/runtime/openapi/%.o: | build/assets/assets.h
+$(B)/obj/runtime/openapi/%.o $(B)/obj/tests/%.o: | build/assets/assets.h
 
 $(LIB): $(call object,$(LIB_C)) build/assets/assets.o $(B)/library.stamp
 	@rm -f $@
@@ -112,8 +112,10 @@ define link
 	@$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 endef
 
+# The migrations stand beside the program, which is where it looks for them.
 $(B)/app/app: $(call object,$(APP_C)) $(LIB) $(B)/link.stamp $(EXPORTS)
 	$(link)
+	@ln -sfn ../../../app/migrations $(@D)/migrations
 
 $(filter-out %/main,$(EXAMPLES)) $(BENCH): $(B)/%: $(B)/obj/%.o $(LIB) $(B)/link.stamp $(EXPORTS)
 	$(link)
@@ -180,8 +182,14 @@ lint-light:                          ## the quick part of lint
 lint:                                ## format, static analysis, headers, arrows between rooms, function lengths
 	@scripts/lint
 
-format:                              ## rewrite the C files in the house's format
-	@clang-format -i $(shell git ls-files '*.[ch]')
+format:                              ## put function bodies in the house's format
+	@for file in $$(git ls-files '*.[ch]'); do \
+	    ranges=$$(awk -f scripts/format-ranges.awk $$file); [ -z "$$ranges" ] || clang-format -i $$ranges $$file; \
+	done
+
+.PHONY: flags
+flags: build/assets/assets.h
+	@echo '-std=gnu17 $(filter-out -Wl%,$(WARNINGS)) -O1 $(CPPFLAGS) $(INTERNAL)'
 
 clean:                               ## remove what was built; the private Postgres keeps its data
 	@rm -rf $(addprefix build/,release debug asan tsan fuzz assets results tools.stamp)
