@@ -20,9 +20,13 @@ typedef struct log_pair {
 #define LOG_INT_PAIR(n, value) ((log_pair){.name = (n), .kind = LOG_INT, .integer = (int64_t)(value)})
 #define LOG_DOUBLE_PAIR(n, value) ((log_pair){.name = (n), .kind = LOG_DOUBLE, .number = (value)})
 
-/** Sets level, format and descriptor (set non-blocking for a pipe or socket; files and terminals are written by the log's thread). */
+/**
+ * Starts the thread that writes to `fd` (which stays the caller's and as it is): only that thread ever waits for the reader, and
+ * what is logged meanwhile waits in memory, then is dropped and counted. 0, or a negative errno. Outside of log_open and
+ * log_close, lines go to standard error as text.
+ */
 int log_open(int fd, log_level least, log_format format);
-/** Writes what waits, for at most `seconds`, and stops the thread. */
+/** Writes what waits, for at most `seconds`, and stops the thread. At exit that happens by itself. */
 void log_close(double seconds);
 bool log_enabled(log_level level);
 /** `{"time":…,"level":…,"message":…,pairs…}`. Safe from any thread; allocates nothing after log_open. */

@@ -1,4 +1,5 @@
-#include "json/write.h"
+#include "core/digits.h"
+#include "json/json.h"
 
 #include <math.h>
 #include <yyjson.h>
@@ -55,7 +56,7 @@ static char *put_exponent(char *at, const char *digits, int n, int exponent, boo
     unsigned magnitude = (unsigned)(exponent < 0 ? -exponent : exponent);
     if (two_digits && magnitude < 10)
         *at++ = '0';
-    return at + json_put_unsigned(at, magnitude);
+    return at + digits_put(at, magnitude);
 }
 
 /* Where the one allocation of yyjson's writer comes from. */
@@ -117,18 +118,18 @@ static int shortest(double value, char digits[static LONGEST], int *exponent)
 static char *put_common(char *at, double value)
 {
     if (value < TWO_POW_53 && value == (double)(uint64_t)value)
-        return put(at + json_put_unsigned(at, (uint64_t)value), ".0", 2);
+        return put(at + digits_put(at, (uint64_t)value), ".0", 2);
     if (value >= 1e9 || value < 1e-3)
         return NULL;
     uint64_t millionths = (uint64_t)(value * 1e6 + 0.5);
     if ((double)millionths / 1e6 != value)
         return NULL;
-    at += json_put_unsigned(at, millionths / 1000000);
+    at += digits_put(at, millionths / 1000000);
     uint64_t fraction = millionths % 1000000 + 1000000; /* the leading 1 keeps the zeros after the point */
     while (fraction % 10 == 0)
         fraction /= 10;
     char *point = at;
-    at += json_put_unsigned(at, fraction);
+    at += digits_put(at, fraction);
     *point = '.';
     return at;
 }

@@ -1,7 +1,7 @@
+#include "core/digits.h"
 #include "core/limits.h"
 #include "json/explain.h"
 #include "json/json.h"
-#include "json/write.h"
 
 #include <math.h>
 #include <yyjson.h>
@@ -68,7 +68,7 @@ static bool settle_unsigned(arena *a, yyjson_val *value)
     char *digits = arena_alloc(a, 24);
     if (!digits)
         return false;
-    size_t n = json_put_unsigned(digits, value->uni.u64);
+    size_t n = digits_put(digits, value->uni.u64);
     digits[n] = '\0';
     value->tag = (uint64_t)n << YYJSON_TAG_BIT | YYJSON_TYPE_RAW;
     value->uni.str = digits;

@@ -1,37 +1,21 @@
-#include "json/write.h"
-
+#include "core/digits.h"
 #include "core/limits.h"
 #include "core/scan.h"
+#include "json/json.h"
 
 #include <yyjson.h>
 
-size_t json_put_unsigned(char *at, uint64_t value)
-{
-    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869"
-                                "707172737475767778798081828384858687888990919293949596979899";
-    char digits[JSON_UNSIGNED_MAX], *p = digits + sizeof digits;
-    while (value >= 100) {
-        memcpy(p -= 2, pairs + value % 100 * 2, 2);
-        value /= 100;
-    }
-    if (value >= 10)
-        memcpy(p -= 2, pairs + value * 2, 2);
-    else
-        *--p = (char)('0' + value);
-    size_t n = (size_t)(digits + sizeof digits - p);
-    memcpy(at, p, n);
-    return n;
-}
-
 void json_write_int(buffer *b, int64_t value)
 {
-    char *at = buffer_reserve(b, JSON_UNSIGNED_MAX + 1);
+    char *at = buffer_reserve(b, DIGITS_MAX + 1);
     if (!at)
         return;
     uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    if (value < 0)
-        *at++ = '-', b->len++;
-    b->len += json_put_unsigned(at, magnitude);
+    if (value < 0) {
+        *at++ = '-';
+        b->len++;
+    }
+    b->len += digits_put(at, magnitude);
 }
 
 void json_write_bool(buffer *b, bool value)
