@@ -9,6 +9,11 @@
 
 #pragma GCC visibility push(default)
 
+/* A parameter without a name is one that is not used: `static int root(apus_request *, const apus_none *, struct message *out)`. */
+#ifdef __clang__
+#pragma GCC diagnostic ignored "-Wc2x-extensions"
+#endif
+
 /** A borrowed slice of bytes: not NUL-terminated, may hold NUL bytes; UTF-8 wherever it came through validation. */
 typedef struct apus_str {
     const char *ptr;
@@ -17,6 +22,9 @@ typedef struct apus_str {
 
 /** A string literal as an `apus_str` value. */
 #define APUS_STR(literal) ((apus_str){"" literal, sizeof(literal) - 1})
+
+/** A slice as the two arguments of printf's `%.*s`: `apus_printf(req, "Oops! %.*s", APUS_ARG(name))`. */
+#define APUS_ARG(s) (int)(s).len, (s).ptr
 
 /** A NUL-terminated string as a slice of itself; NULL gives the empty slice. */
 static inline apus_str apus_cstr(const char *text)
@@ -79,8 +87,37 @@ typedef struct apus_opt_datetime { enum apus_presence is; apus_datetime value; }
 /** The optional enum; `value` holds the enum's constant. */
 typedef struct apus_opt_enum { enum apus_presence is; int value; } apus_opt_enum;
 
-/** `some`: a set optional. For example `out->q = APUS_SOME(in->q)`. */
+/** A set optional in an initializer: `{.price = APUS_SOME(50.2)}`; elsewhere `out->q = apus_some(in->q)`. */
 #define APUS_SOME(v) {APUS_SET, (v)}
+
+static inline apus_opt_int apus_some_int(int64_t value)
+{
+    return (apus_opt_int){APUS_SET, value};
+}
+static inline apus_opt_double apus_some_double(double value)
+{
+    return (apus_opt_double){APUS_SET, value};
+}
+static inline apus_opt_bool apus_some_bool(bool value)
+{
+    return (apus_opt_bool){APUS_SET, value};
+}
+static inline apus_opt_str apus_some_str(apus_str value)
+{
+    return (apus_opt_str){APUS_SET, value};
+}
+static inline apus_opt_uuid apus_some_uuid(apus_uuid value)
+{
+    return (apus_opt_uuid){APUS_SET, value};
+}
+static inline apus_opt_datetime apus_some_datetime(apus_datetime value)
+{
+    return (apus_opt_datetime){APUS_SET, value};
+}
+/** A set optional of the value's type. */
+#define apus_some(v)                                                                                  \
+    _Generic((v), double: apus_some_double, bool: apus_some_bool, apus_str: apus_some_str,            \
+             apus_uuid: apus_some_uuid, apus_datetime: apus_some_datetime, default: apus_some_int)(v)
 
 /** A list member: `LISTOF(apus_str) tags`, `LISTOF(struct item) items`. `is` is APUS_NULL for null (only where allowed). */
 #define LISTOF(T)              \
@@ -89,6 +126,9 @@ typedef struct apus_opt_enum { enum apus_presence is; int value; } apus_opt_enum
         size_t len;            \
         enum apus_presence is; \
     }
+
+/** One list member as the initializer of another of the same elements: `*out = (struct result){.tags = APUS_LIST(in->tags)}`. */
+#define APUS_LIST(list) {(list).items, (list).len, (list).is}
 
 /** A dict member, in the order of the document: `DICTOF(int64_t, double) weights`. */
 #define DICTOF(K, V)           \

@@ -234,6 +234,10 @@ void http_background(apus_request *req, void (*run)(apus_task *task, void *arg),
 bool apus_field_was_set(apus_request *req, const void *object, size_t offset);
 /** Whether the client sent this member of an object that came in: `apus_was_set(req, &in->item, tax)`. */
 #define apus_was_set(req, object, m) apus_field_was_set((req), (object), offsetof(__typeof__(*(object)), m))
+/** Copies the members that the client sent from `sent`, an object that came in, over those of `object`: what PATCH does. */
+void apus_update(apus_request *req, apus_model_fn model, void *object, const void *sent);
+/** Reads JSON text into a value of the model, in the arena. 0, or APUS_EVALIDATION with the first mistake in apus_error. */
+int apus_load(apus_request *req, apus_model_fn model, void *out, apus_str json);
 
 #pragma GCC visibility pop
 

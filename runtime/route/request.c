@@ -74,3 +74,32 @@ void http_background(apus_request *req, void (*run)(apus_task *task, void *arg),
         req->background = task;
     req->background_last = &task->next;
 }
+
+void apus_update(apus_request *req, apus_model_fn model, void *object, const void *sent)
+{
+    const apus_model *m = model();
+    for (size_t i = 0; i < m->count; i++) {
+        const apus_field *field = &m->fields[i];
+        if (field->kind != APUS_KIND_SCHEMA && apus_field_was_set(req, sent, field->offset))
+            memcpy((char *)object + field->offset, (const char *)sent + field->offset, field->size);
+    }
+}
+
+int apus_load(apus_request *req, apus_model_fn model, void *out, apus_str json)
+{
+    json_value *value;
+    json_error wrong = {0};
+    if (json_read(req->task.arena, json, req->router->max_depth, &value, &wrong) != JSON_OK)
+        return apus_fail(req, APUS_EVALIDATION, "at character %zu: %s", wrong.offset, wrong.error ? wrong.error : "not JSON");
+    model_reader reader;
+    model_reader_init(&reader, req->task.arena, req->router->max_depth);
+    reader.presence = req->reader.presence;
+    bool valid = model_read_json(&reader, model(), value, out, NULL);
+    req->reader.presence = reader.presence;
+    if (valid && !reader.out_of_memory)
+        return 0;
+    const model_error *first = reader.errors.first;
+    if (!first)
+        return apus_fail(req, APUS_ENOMEM, "the request has no memory left");
+    return apus_fail(req, APUS_EVALIDATION, "%.*s: %.*s", APUS_ARG(first->loc), APUS_ARG(first->msg));
+}
