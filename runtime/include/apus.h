@@ -49,6 +49,7 @@ typedef struct apus_app {
     bool database;           /* uses Postgres: readiness follows it */
     const char *docs_url, *redoc_url, *openapi_url; /* default /docs, /redoc, /openapi.json; "" turns one off */
     const char *root_path;
+    int64_t workers;         /* threads at most, whatever WORKERS says; 1 for an application that keeps its state in memory. 0: as WORKERS says */
     size_t max_body;
     apus_tristate strict_content_type, redirect_slashes;
     bool health_routes;      /* /healthz, /health, /readyz, /startupz outside the document */
