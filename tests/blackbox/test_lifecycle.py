@@ -1,0 +1,234 @@
+"""Starting and stopping: nothing that was accepted is lost."""
+
+import os
+import signal
+import socket
+import threading
+import time
+
+import httpx
+import pytest
+from support.postgres import Database
+from support.server import SANITIZED, Server, run, serving, until
+
+
+def test_the_start_is_quick(database, server):
+    fast = Server(DATABASE_URL=database.url).until_ready()
+    line = fast.logged("listening")[0]
+    assert line["seconds"] < (5.0 if SANITIZED else 0.5)
+    assert fast.stop() == 0
+
+
+def test_it_serves_without_a_database_and_says_that_it_is_not_ready():
+    server = Server(DATABASE_URL="postgresql://127.0.0.1:1/none", DB_ACQUIRE_TIMEOUT=1)
+    until(lambda: server.logged("listening"))
+    with server.client() as client:
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/").status_code == 200
+        answer = client.get("/readyz")
+        assert answer.status_code == 503 and "reason" in answer.json()
+        answer = client.get("/items")
+        assert answer.status_code == 503 and "detail" in answer.json() and int(answer.headers["retry-after"]) >= 1
+        assert client.get("/startupz").status_code == 200
+    assert server.stop() == 0
+
+
+def test_it_becomes_ready_by_itself_when_the_database_comes(cluster):
+    with socket.socket() as s:  # a port on which nobody listens yet
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    database = Database(cluster, "late")
+    real = httpx.URL(database.url.replace("postgresql://", "http://"))
+    url = database.url.replace(f":{real.port}/", f":{port}/")
+    server = Server(DATABASE_URL=url, MIGRATE_ON_START=1)
+    until(lambda: server.logged("listening"))
+    assert server.admin("/readyz")[0] == 503
+    stop = forward(port, real.port)
+    server.until_ready(5)
+    with server.client() as client:
+        assert client.get("/items").json() == {"items": [], "total": 0}
+    assert server.stop() == 0
+    stop()
+
+
+def forward(port, target):
+    """Passes connections on from one port to another."""
+    listener = socket.create_server(("127.0.0.1", port))
+
+    def pump(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+        for s in (source, sink):
+            s.close()
+
+    def accept():
+        while True:
+            try:
+                near, _ = listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", target))
+            threading.Thread(target=pump, args=(near, far), daemon=True).start()
+            threading.Thread(target=pump, args=(far, near), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+
+    def stop():
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+    return stop
+
+
+def test_sigterm_ends_an_idle_server_at_once(database):
+    server = Server(DATABASE_URL=database.url).until_ready()
+    began = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - began < (5 if SANITIZED else 0.5)
+
+
+def test_ctrl_c_skips_the_drain_delay(database):
+    server = Server(DATABASE_URL=database.url, DRAIN_DELAY=30).until_ready()
+    server.signal(signal.SIGINT)
+    assert server.wait(5) == 0
+
+
+def test_a_second_signal_cuts_the_drain_short(database):
+    server = Server(DATABASE_URL=database.url, DRAIN_DELAY=30).until_ready()
+    server.signal(signal.SIGTERM)
+    until(lambda: server.admin("/readyz")[0] == 503)
+    server.signal(signal.SIGTERM)
+    assert server.wait(5) == 0
+
+
+def test_while_draining_it_answers_and_closes_each_connection(database):
+    server = Server(DATABASE_URL=database.url, DRAIN_DELAY=2).until_ready()
+    server.signal(signal.SIGTERM)
+    until(lambda: server.admin("/readyz")[0] == 503)
+    with server.client() as client:
+        answer = client.get("/")
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        assert client.get("/readyz").json()["reason"] == "draining"
+    assert server.wait(10) == 0
+
+
+def test_a_request_under_way_is_finished(database, server):
+    slow = Server(DATABASE_URL=database.url).until_ready()
+    answers = []
+
+    def ask():
+        with database.connect() as connection, connection.transaction():
+            connection.execute("lock table items")
+            thread = threading.Thread(target=lambda: answers.append(httpx.get(slow.url + "/items", timeout=20, trust_env=False)))
+            thread.start()
+            until(lambda: database.rows("select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = %s", database.name))
+            slow.signal(signal.SIGTERM)
+            time.sleep(0.5)
+        thread.join()
+
+    ask()
+    assert answers[0].status_code == 200
+    assert slow.wait() == 0
+
+
+class Caller(threading.Thread):
+    """Asks again and again on keep-alive connections, as a load balancer does; counts what got no whole answer."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.port, self.answered, self.lost, self.refused, self.stopped = port, 0, [], False, False
+
+    def run(self):
+        while not self.stopped and not self.refused:
+            try:
+                connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+            except ConnectionRefusedError:
+                self.refused = True
+                return
+            with connection:
+                self.converse(connection)
+
+    def converse(self, connection):
+        while not self.stopped:
+            try:
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                answer = connection.recv(65536)
+            except OSError as error:
+                self.lost.append(repr(error))
+                return
+            if not answer.startswith(b"HTTP/1.1 200") or not answer.endswith(b'"}'):
+                self.lost.append(answer)
+                return
+            self.answered += 1
+            if b"connection: close" in answer.lower():
+                return
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sigterm_under_load_loses_no_request(database, workers):
+    server = Server(DATABASE_URL=database.url, DRAIN_DELAY=1, WORKERS=workers, ACCESS_LOG="off").until_ready()
+    callers = [Caller(server.port) for _ in range(16)]
+    for caller in callers:
+        caller.start()
+    until(lambda: sum(c.answered for c in callers) > 500)
+    server.signal(signal.SIGTERM)
+    status = server.wait(20)
+    for caller in callers:
+        caller.join(20)
+    assert status == 0 and all(c.refused for c in callers)
+    assert [lost for c in callers for lost in c.lost] == []
+
+
+def test_healthcheck_asks_the_running_server(database):
+    with serving(DATABASE_URL=database.url) as server:
+        assert run("healthcheck", PORT=server.port).returncode == 0
+        assert run("healthcheck", "/nowhere", PORT=server.port).returncode == 1
+    assert run("healthcheck", PORT=server.port).returncode == 1
+
+
+def test_a_taken_port_is_one_clear_line(database):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = run(DATABASE_URL=database.url, HOST="127.0.0.1", PORT=taken.getsockname()[1], ADMIN_PORT=0)
+    text = result.stdout + result.stderr
+    assert result.returncode == 1 and str(taken) and "in use" in text and len(text.splitlines()) == 1
+
+
+def test_a_missing_certificate_is_one_clear_line(database):
+    result = run(DATABASE_URL=database.url, PORT=0, ADMIN_PORT=0, TLS_CERT="/nowhere.pem", TLS_KEY="/nowhere.key")
+    text = result.stdout + result.stderr
+    assert result.returncode in (1, 2) and "/nowhere.pem" in text and len(text.splitlines()) == 1
+
+
+def test_port_zero_takes_any_and_prints_it(database):
+    environment = {"DATABASE_URL": database.url, "PORT": "0", "HOST": "127.0.0.1", "ADMIN_PORT": "0", "LISTEN_FDS": ""}
+    server = Server(**environment)
+    line = until(lambda: server.logged("listening"))[0]
+    assert line["port"] > 0
+    assert httpx.get(f"http://127.0.0.1:{line['port']}/", trust_env=False).status_code == 200
+    assert server.stop() == 0
+
+
+def test_sigpipe_and_sighup_do_not_end_it(database):
+    with serving(DATABASE_URL=database.url) as server, server.client() as client:
+        for number in (signal.SIGPIPE, signal.SIGHUP):
+            server.signal(number)
+        assert client.get("/").status_code == 200
+
+
+def test_a_stopped_and_continued_process_serves_on(database):
+    with serving(DATABASE_URL=database.url) as server, server.client() as client:
+        os.kill(server.pid, signal.SIGSTOP)
+        time.sleep(1)
+        os.kill(server.pid, signal.SIGCONT)
+        assert client.get("/").status_code == 200
+
+
+def test_a_closed_log_does_not_stop_the_service(database):
+    with serving(DATABASE_URL=database.url) as server, server.client() as client:
+        server.process.stdout.close()
+        for _ in range(200):
+            assert client.get("/").status_code == 200
+        until(lambda: server.metric("apus_log_lines_dropped_total") > 0)

@@ -1,0 +1,62 @@
+"""Metrics, the slow-request line, and liveness."""
+
+import re
+import threading
+import time
+
+import pytest
+from support.server import serving, until
+
+
+def test_metrics_are_prometheus_text(server, client):
+    client.get("/items")
+    status, text = server.admin("/metrics")
+    assert status == 200
+    line = re.compile(r'^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{([a-z_]+="[^"]*",?)+\})? -?[0-9.e+-]+|)$')
+    assert [x for x in text.splitlines() if not line.match(x)] == []
+
+
+def test_durations_are_by_method_template_and_class(server, client):
+    for path in ("/items/12345", "/items/12346"):
+        client.get(path)
+    _, text = server.admin("/metrics")
+    labels = 'http_request_method="GET",http_route="/items/{item_id}",http_response_status_class="4xx"'
+    assert f"http_server_request_duration_seconds_count{{{labels}}} 2" in text
+    for bound in ("0.5", "1", "+Inf"):
+        assert f'http_server_request_duration_seconds_bucket{{{labels},le="{bound}"}} 2' in text
+
+
+@pytest.mark.parametrize("name", [
+    "http_server_active_requests", "db_client_connection_count", "db_client_connection_max", "db_client_connection_in_use",
+    "db_client_connection_pending_requests", "db_client_connection_timeouts_total",
+    "db_client_connection_wait_time_seconds_total", "apus_event_loop_lag_seconds_total", "process_resident_memory_bytes",
+    "process_cpu_seconds_total", "apus_build_info", "apus_log_lines_dropped_total"])
+def test_the_metric_is_there(server, name):
+    _, text = server.admin("/metrics")
+    assert re.search(rf"^{name}(\{{.*\}})? ", text, re.M)
+
+
+def test_the_admin_port_is_not_the_public_one(server, client):
+    assert client.get("/metrics").status_code == 404
+    assert server.admin("/items")[0] == 404
+
+
+def test_a_slow_request_says_where_the_time_went(database):
+    with serving(DATABASE_URL=database.url, SLOW_REQUEST_SECONDS=0.2) as server, server.client() as client:
+        with database.connect() as connection, connection.transaction():
+            connection.execute("lock table items")
+            thread = threading.Thread(target=client.get, args=("/items",))
+            thread.start()
+            time.sleep(0.6)
+        thread.join()
+        line = until(lambda: server.logged("SLOW REQUEST"))[0]
+    assert line["level"] == "warning" and line["path"] == "/items" and line["seconds"] > 0.2
+    assert line["database_seconds"] > 0.2
+    parts = sum(line[f"{part}_seconds"] for part in ("queue", "pool_wait", "database", "handler"))
+    assert parts == pytest.approx(line["seconds"], abs=0.05)
+
+
+def test_the_access_log_can_be_turned_off(database):
+    with serving(DATABASE_URL=database.url, ACCESS_LOG="off") as server, server.client() as client:
+        client.get("/")
+    assert server.logged("request") == []
