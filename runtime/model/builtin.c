@@ -1,0 +1,36 @@
+/* The models of single values. */
+#include "model/plan.h"
+
+#define SCALAR_MODEL(T, function)                                                                                     \
+    const apus_model *function(void)                                                                                  \
+    {                                                                                                                 \
+        typedef struct {                                                                                              \
+            T value;                                                                                                  \
+        } self;                                                                                                       \
+        static const apus_field fields[] = {FIELD(value)};                                                            \
+        static struct model_compiled *compiled;                                                                       \
+        static const apus_model model = {#T, sizeof(T), _Alignof(T), fields, 1, true, &compiled};                     \
+        return &model;                                                                                                \
+    }
+
+#undef _Bool_model
+SCALAR_MODEL(int64_t, int64_t_model)
+SCALAR_MODEL(double, double_model)
+SCALAR_MODEL(_Bool, bool_model)
+SCALAR_MODEL(apus_str, apus_str_model)
+SCALAR_MODEL(apus_uuid, apus_uuid_model)
+SCALAR_MODEL(apus_datetime, apus_datetime_model)
+SCALAR_MODEL(apus_json, apus_json_model)
+SCALAR_MODEL(apus_opt_int, apus_opt_int_model)
+SCALAR_MODEL(apus_opt_double, apus_opt_double_model)
+SCALAR_MODEL(apus_opt_bool, apus_opt_bool_model)
+SCALAR_MODEL(apus_opt_str, apus_opt_str_model)
+SCALAR_MODEL(apus_opt_uuid, apus_opt_uuid_model)
+SCALAR_MODEL(apus_opt_datetime, apus_opt_datetime_model)
+
+const apus_model *apus_none_model(void)
+{
+    static struct model_compiled *compiled;
+    static const apus_model model = {"apus_none", sizeof(apus_none), _Alignof(apus_none), NULL, 0, false, &compiled};
+    return &model;
+}

@@ -1,0 +1,120 @@
+/* Which members of the objects that came in were sent: a table in the request's arena, by object and model. */
+#include "model/plan.h"
+
+typedef struct record {
+    const void *object;
+    const struct model_compiled *model;
+    uint64_t *bits;
+} record;
+
+struct model_presence {
+    record *records; /* open addressing */
+    size_t mask, count;
+};
+
+#define FIRST_RECORDS 16
+
+static size_t bits_words(const struct model_compiled *m)
+{
+    return m->count / 64 + 1;
+}
+
+/* An object and its first member share their address: only the model tells them apart. */
+static size_t slot_of(const model_presence *t, const void *object)
+{
+    return (size_t)(((uintptr_t)object >> 3) * 0x9e3779b97f4a7c15u >> 20) & t->mask;
+}
+
+static record *find(const model_presence *t, const void *object, const struct model_compiled *m)
+{
+    size_t slot = slot_of(t, object);
+    while (t->records[slot].object && (t->records[slot].object != object || t->records[slot].model != m))
+        slot = (slot + 1) & t->mask;
+    return &t->records[slot];
+}
+
+static bool resize(model_reader *r, model_presence *t, size_t size)
+{
+    record *old = t->records;
+    size_t old_size = t->records ? t->mask + 1 : 0;
+    record *records = read_alloc(r, size, sizeof *records);
+    if (!records)
+        return false;
+    memset(records, 0, size * sizeof *records);
+    t->records = records;
+    t->mask = size - 1;
+    for (size_t i = 0; i < old_size; i++)
+        if (old[i].object)
+            *find(t, old[i].object, old[i].model) = old[i];
+    return true;
+}
+
+static model_presence *table(model_reader *r)
+{
+    if (r->presence)
+        return r->presence;
+    model_presence *t = read_alloc(r, 1, sizeof *t);
+    if (!t)
+        return NULL;
+    *t = (model_presence){NULL, 0, 0};
+    if (!resize(r, t, FIRST_RECORDS))
+        return NULL;
+    return r->presence = t;
+}
+
+uint64_t *presence_record(model_reader *r, const void *object, const struct model_compiled *m)
+{
+    model_presence *t = table(r);
+    if (!t || ((t->count + 1) * 2 > t->mask && !resize(r, t, (t->mask + 1) * 2)))
+        return NULL;
+    record *found = find(t, object, m);
+    if (!found->object) {
+        uint64_t *bits = read_alloc(r, bits_words(m), sizeof *bits);
+        if (!bits)
+            return NULL;
+        *found = (record){object, m, bits};
+        t->count++;
+    }
+    memset(found->bits, 0, bits_words(m) * sizeof *found->bits);
+    return found->bits;
+}
+
+const uint64_t *presence_find(const model_reader *r, const void *object, const struct model_compiled *m)
+{
+    return r && r->presence ? find(r->presence, object, m)->bits : NULL;
+}
+
+void presence_mark(model_reader *r, const void *object, const field_plan *p)
+{
+    record *found = r->presence ? find(r->presence, object, p->owner) : NULL;
+    uint64_t *bits = found && found->object ? found->bits : presence_record(r, object, p->owner);
+    if (bits)
+        bits[p->index / 64] |= (uint64_t)1 << p->index % 64;
+}
+
+static const field_plan *plan_at(const struct model_compiled *m, size_t offset)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (m->plans[i].field->offset == offset)
+            return &m->plans[i];
+    return NULL;
+}
+
+/* Of two objects at one address the smaller is the inner one, and the one that is meant. */
+bool model_was_set(const model_reader *r, const void *object, size_t offset)
+{
+    if (!r->presence)
+        return false;
+    const model_presence *t = r->presence;
+    const record *best = NULL;
+    const field_plan *plan = NULL;
+    for (size_t slot = slot_of(t, object); t->records[slot].object; slot = (slot + 1) & t->mask) {
+        const record *it = &t->records[slot];
+        const field_plan *p = it->object == object ? plan_at(it->model, offset) : NULL;
+        if (p && (!best || it->model->model->size < best->model->model->size)) {
+            best = it;
+            plan = p;
+        }
+    }
+    return best && (best->bits[plan->index / 64] >> plan->index % 64 & 1);
+}

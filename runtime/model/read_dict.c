@@ -1,0 +1,148 @@
+/* Dicts: pairs in the document's order; of equal keys the last value counts, at the first one's place, as in Python. */
+#include "model/plan.h"
+
+#include <stdio.h>
+
+static model_input json_input(const json_value *v)
+{
+    return (model_input){.is = INPUT_JSON, .json = v};
+}
+
+static const refusal *wrong_count(model_reader *r, const field_plan *p, size_t count, bool many)
+{
+    const char *what = p->kind == APUS_KIND_LIST ? "List" : "Dictionary";
+    long limit = many ? p->max_length : p->min_length;
+    refusal *why = read_alloc(r, 1, sizeof *why);
+    char *msg = read_alloc(r, 128, 1), *ctx = read_alloc(r, 128, 1);
+    if (!why || !msg || !ctx)
+        return REFUSED(LIST_TYPE);
+    int len = snprintf(msg, 128, "%s should have at %s %ld item%s after validation, not %zu", what, many ? "most" : "least", limit,
+                       limit == 1 ? "" : "s", count);
+    why->type = many ? "too_long" : "too_short";
+    why->msg = (apus_str){msg, (size_t)len};
+    len = snprintf(ctx, 128, "{\"field_type\":\"%s\",\"%s\":%ld,\"actual_length\":%zu}", what, many ? "max_length" : "min_length",
+                   limit, count);
+    why->ctx = (apus_str){ctx, (size_t)len};
+    return why;
+}
+
+const refusal *list_too_long(model_reader *r, const field_plan *p, size_t count)
+{
+    return wrong_count(r, p, count, true);
+}
+
+const refusal *list_too_short(model_reader *r, const field_plan *p, size_t count)
+{
+    return wrong_count(r, p, count, false);
+}
+
+/* Places by key: open addressing over what a key is told by. */
+typedef struct places {
+    size_t *slots; /* place + 1; 0 is empty */
+    size_t mask;
+} places;
+
+static bool places_init(model_reader *r, places *at, size_t count)
+{
+    size_t size = 8;
+    while (size < count * 2)
+        size *= 2;
+    at->slots = read_alloc(r, size, sizeof *at->slots);
+    at->mask = size - 1;
+    if (at->slots)
+        memset(at->slots, 0, size * sizeof *at->slots);
+    return at->slots != NULL;
+}
+
+/* The bytes that two equal keys share: 0.0 and -0.0 are one key, as are two spellings of one moment. */
+static apus_str key_bytes(const field_plan *key, const void *pair, scalar *value)
+{
+    memset(value, 0, sizeof *value);
+    load_scalar(key->kind, const_member_of(pair, key->value_at), value);
+    switch (key->kind) {
+    case APUS_KIND_STR:
+        return value->text;
+    case APUS_KIND_DOUBLE:
+        value->number = value->number == 0 ? 0 : value->number;
+        return (apus_str){(const char *)&value->number, sizeof value->number};
+    case APUS_KIND_DATETIME:
+        value->datetime.offset = value->datetime.offset == APUS_NAIVE;
+        return (apus_str){(const char *)&value->datetime, offsetof(apus_datetime, offset) + sizeof value->datetime.offset};
+    case APUS_KIND_UUID:
+        return (apus_str){(const char *)&value->uuid, sizeof value->uuid};
+    case APUS_KIND_BOOL:
+        return (apus_str){(const char *)&value->boolean, sizeof value->boolean};
+    default:
+        return (apus_str){(const char *)&value->integer, sizeof value->integer};
+    }
+}
+
+/* The place of an equal key among the pairs that are there, or `next`, which is then taken. */
+static size_t place_of(places *at, const field_plan *p, const any_list *dict, const void *pair)
+{
+    scalar mine, theirs;
+    apus_str bytes = key_bytes(p->key->root, pair, &mine);
+    size_t size = p->field->element_size, slot = (size_t)names_hash(bytes.ptr, bytes.len) & at->mask;
+    for (; at->slots[slot]; slot = (slot + 1) & at->mask) {
+        size_t place = at->slots[slot] - 1;
+        if (apus_str_eq(bytes, key_bytes(p->key->root, (char *)dict->items + place * size, &theirs)))
+            return place;
+    }
+    at->slots[slot] = dict->len + 1;
+    return dict->len;
+}
+
+/* The key and value into the pair behind the last. A key's error has `[key]` behind its own text. */
+static bool read_pair(model_reader *r, const field_plan *p, apus_str key, const json_value *v, void *pair, const model_loc *loc)
+{
+    if (!key.ptr)
+        key.ptr = "";
+    model_loc at = {.parent = loc, .name = key}, of_key = {.parent = &at, .name = APUS_STR("[key]")};
+    const refusal *why = scalar_from_text(r, p->key->root, key, member_of(pair, p->key->root->value_at));
+    if (why)
+        refuse(r, &of_key, why, (model_input){.is = INPUT_TEXT, .text = key});
+    return read_value(r, p->nested, v, (char *)pair + p->field->value_offset, &at) && !why;
+}
+
+static bool read_pairs(model_reader *r, const field_plan *p, const json_value *v, any_list *dict, const model_loc *loc)
+{
+    places at;
+    size_t size = p->field->element_size;
+    if (!places_init(r, &at, json_count(v)))
+        return false;
+    bool good = true;
+    json_iterator it = json_iterate(v);
+    apus_str key;
+    for (const json_value *value; (value = json_next(&it, &key));) {
+        char *pair = (char *)dict->items + dict->len * size;
+        memset(pair, 0, size);
+        if (!read_pair(r, p, key, value, pair, loc)) {
+            good = false;
+            continue;
+        }
+        size_t place = place_of(&at, p, dict, pair);
+        if (place == dict->len)
+            dict->len++;
+        else
+            memcpy((char *)dict->items + place * size + p->field->value_offset, pair + p->field->value_offset,
+                   size - p->field->value_offset);
+    }
+    return good;
+}
+
+bool read_dict(model_reader *r, const field_plan *p, const json_value *v, void *object, const model_loc *loc)
+{
+    if (json_type_of(v) != JSON_OBJECT)
+        return refuse(r, loc, REFUSED(DICT_TYPE), json_input(v));
+    any_list dict = {read_alloc(r, json_count(v), p->field->element_size), 0, APUS_SET};
+    if (!dict.items || !read_deeper(r, v, loc))
+        return false;
+    bool good = read_pairs(r, p, v, &dict, loc);
+    r->depth--;
+    memcpy(member_of(object, p->field->offset), &dict, sizeof dict);
+    if (good && p->min_length >= 0 && dict.len < (size_t)p->min_length)
+        return refuse(r, loc, list_too_short(r, p, dict.len), json_input(v));
+    if (good && p->max_length >= 0 && dict.len > (size_t)p->max_length)
+        return refuse(r, loc, list_too_long(r, p, dict.len), json_input(v));
+    return good;
+}
