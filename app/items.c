@@ -149,15 +149,13 @@ static int patch_item(apus_request *req, const struct patch_item_in *in, struct 
                                   item->description, item->stock.is != APUS_UNSET, item->stock)));
 }
 
-static int delete_item(apus_request *req, const struct item_id_in *in, apus_none *out)
+static int delete_item(apus_request *req, const struct item_id_in *in, apus_none *)
 {
-    (void)out;
     return written(req, pg_exec(req, "delete from items where id = $1", PG(in->item_id)));
 }
 
-static int read_stats(apus_request *req, const apus_none *in, struct item_stats *out)
+static int read_stats(apus_request *req, const apus_none *, struct item_stats *out)
 {
-    (void)in;
     return pg_one(req, item_stats_model, out,
                   "select count(*) as count, coalesce(sum(stock), 0)::bigint as total_stock, min(price) as min_price,"
                   " max(price) as max_price, avg(price) as mean_price from items",

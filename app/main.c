@@ -12,16 +12,14 @@ struct health {
 };
 MODEL(health, FIELD(status));
 
-static int root(apus_request *req, const apus_none *in, struct message *out)
+static int root(apus_request *, const apus_none *, struct message *out)
 {
-    (void)req, (void)in;
     out->message = apus_cstr(greeting);
     return 0;
 }
 
-static int health(apus_request *req, const apus_none *in, struct health *out)
+static int health(apus_request *, const apus_none *, struct health *out)
 {
-    (void)req, (void)in;
     out->status = APUS_STR("ok");
     return 0;
 }
@@ -32,9 +30,8 @@ struct api_key_in {
 MODEL(api_key_in, HEADER(x_api_key, .alias = "X-API-Key", .optional = true));
 
 /* The key is compared in constant time; without one configured, nobody comes in. */
-static int require_api_key(apus_request *req, const struct api_key_in *in, apus_none *out)
+static int require_api_key(apus_request *req, const struct api_key_in *in, apus_none *)
 {
-    (void)out;
     if (*api_key && apus_str_eq_secret(in->x_api_key, apus_cstr(api_key)))
         return 0;
     http_header(req, "www-authenticate", APUS_STR("APIKey"));
@@ -42,9 +39,8 @@ static int require_api_key(apus_request *req, const struct api_key_in *in, apus_
 }
 DEPENDENCY(require_api_key, api_key_in, apus_none);
 
-static int read_protected(apus_request *req, const apus_none *in, struct message *out)
+static int read_protected(apus_request *, const apus_none *, struct message *out)
 {
-    (void)req, (void)in;
     out->message = APUS_STR("you hold the key");
     return 0;
 }

@@ -98,13 +98,12 @@ int options_granted_cpus(void)
 
 int options_workers(const apus_app *app)
 {
-    if (ops_options.workers > 0)
-        return (int)ops_options.workers;
-    int cpus = options_granted_cpus();
-    int most = app->database ? (int)pg_options.pool_max - 1 : cpus;
-    if (cpus > most)
-        cpus = most;
-    return cpus > 0 ? cpus : 1;
+    int wanted = ops_options.workers > 0 ? (int)ops_options.workers : options_granted_cpus();
+    int most = app->database && ops_options.workers == 0 ? (int)pg_options.pool_max - 1 : wanted;
+    if (app->workers > 0 && most > app->workers)
+        most = (int)app->workers;
+    wanted = wanted > most ? most : wanted;
+    return wanted > 0 ? wanted : 1;
 }
 
 bool options_docs_enabled(void)

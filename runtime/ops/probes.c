@@ -20,16 +20,14 @@ static int answer_unavailable(apus_request *req, const char *reason)
 }
 
 /* A process that only answers: no dependency is looked at. */
-static int health(apus_request *req, const apus_none *in, apus_none *out)
+static int health(apus_request *req, const apus_none *, apus_none *)
 {
-    (void)in, (void)out;
     return answer_ok(req);
 }
 
 /* Liveness: is every worker's loop still turning? Never the database: its outage must not restart healthy pods. */
-static int alive(apus_request *req, const apus_none *in, apus_none *out)
+static int alive(apus_request *req, const apus_none *, apus_none *)
 {
-    (void)in, (void)out;
     const process *p = current_process;
     uint64_t now = clock_monotonic();
     for (int i = 0; i < p->worker_count; i++) {
@@ -43,10 +41,9 @@ static int alive(apus_request *req, const apus_none *in, apus_none *out)
     return answer_ok(req);
 }
 
-static int ready(apus_request *req, const apus_none *in, apus_none *out)
+static int ready(apus_request *req, const apus_none *, apus_none *)
 {
     static const char *const reasons[] = {"starting", "migrations are running", NULL, "draining", "draining"};
-    (void)in, (void)out;
     const char *reason = reasons[atomic_load(&current_process->phase)];
     const char *database = NULL;
     if (current_process->app->database && pg_health(&database) != PG_UP)
@@ -54,17 +51,15 @@ static int ready(apus_request *req, const apus_none *in, apus_none *out)
     return reason ? answer_unavailable(req, reason) : answer_ok(req);
 }
 
-static int started(apus_request *req, const apus_none *in, apus_none *out)
+static int started(apus_request *req, const apus_none *, apus_none *)
 {
-    (void)in, (void)out;
     if (atomic_load(&current_process->phase) == PHASE_MIGRATING)
         return answer_unavailable(req, "migrations are running");
     return answer_ok(req);
 }
 
-static int metrics(apus_request *req, const apus_none *in, apus_none *out)
+static int metrics(apus_request *req, const apus_none *, apus_none *)
 {
-    (void)in, (void)out;
     buffer text;
     buffer_init(&text, req->task.arena, 16 * 1024, LIMIT_RESPONSE_BODY);
     metrics_write(&text);
