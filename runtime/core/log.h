@@ -7,18 +7,19 @@
 typedef enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR } log_level;
 typedef enum log_format { LOG_AUTO, LOG_JSON, LOG_TEXT } log_format; /* AUTO: text on a terminal */
 
-/** One named value of a line. */
+/** One named value of a line: made by the macros below. */
 typedef struct log_pair {
     const char *name;
+    size_t length; /* of the name */
     enum { LOG_STR, LOG_INT, LOG_DOUBLE } kind;
     apus_str text;
     int64_t integer;
     double number;
 } log_pair;
 
-#define LOG_TEXT_PAIR(n, value) ((log_pair){.name = (n), .kind = LOG_STR, .text = (value)})
-#define LOG_INT_PAIR(n, value) ((log_pair){.name = (n), .kind = LOG_INT, .integer = (int64_t)(value)})
-#define LOG_DOUBLE_PAIR(n, value) ((log_pair){.name = (n), .kind = LOG_DOUBLE, .number = (value)})
+#define LOG_TEXT_PAIR(n, value) ((log_pair){.name = (n), .length = strlen(n), .kind = LOG_STR, .text = (value)})
+#define LOG_INT_PAIR(n, value) ((log_pair){.name = (n), .length = strlen(n), .kind = LOG_INT, .integer = (int64_t)(value)})
+#define LOG_DOUBLE_PAIR(n, value) ((log_pair){.name = (n), .length = strlen(n), .kind = LOG_DOUBLE, .number = (value)})
 
 /**
  * Starts the thread that writes to `fd` (which stays the caller's and as it is): only that thread ever waits for the reader, and

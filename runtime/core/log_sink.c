@@ -222,11 +222,11 @@ static int ring_drain(ring *r)
 /* Once the sink takes lines again, one of them says how many are missing. */
 static void report_dropped(void)
 {
-    char line[512];
     uint64_t dropped = log_sink_dropped();
     if (dropped == sink.reported)
         return;
-    struct iovec part = {line, sink.note(line, sizeof line, dropped - sink.reported)};
+    apus_str line = sink.note(dropped - sink.reported);
+    struct iovec part = {(void *)(uintptr_t)line.ptr, line.len};
     if (mend() && write_patiently(&part, 1) == (ssize_t)part.iov_len)
         sink.reported = dropped;
 }

@@ -4,8 +4,8 @@
 
 #include "apus_core.h"
 
-/** Makes the line that tells of `count` dropped lines; returns its length, at most `size`. */
-typedef size_t log_sink_note(char *line, size_t size, uint64_t count);
+/** Makes the line that tells of `count` dropped lines. */
+typedef apus_str log_sink_note(uint64_t count);
 
 /** 0, or a negative errno. */
 int log_sink_open(int fd, log_sink_note *note);

@@ -23,6 +23,52 @@ static inline uint64_t scan_json_special(uint64_t word)
     return found & ~word & SCAN_HIGHS;
 }
 
+typedef unsigned char scan_lanes __attribute__((vector_size(16)));
+
+/** All bits of each of the sixteen bytes that must be escaped inside a JSON string, and of those from `high` on. */
+static inline scan_lanes scan_json_special_lanes(const char *p, unsigned char high)
+{
+    scan_lanes v;
+    memcpy(&v, p, sizeof v);
+    return (scan_lanes)(v < 0x20) | (scan_lanes)(v == '"') | (scan_lanes)(v == '\\') | (scan_lanes)(v > high);
+}
+
+/** Fewer than eight bytes as a number, in no particular order, filled up with spaces. */
+static inline uint64_t scan_load_short(const char *p, size_t n)
+{
+    const unsigned char *u = (const unsigned char *)p;
+    uint32_t head, tail;
+    if (n >= 4) {
+        memcpy(&head, p, sizeof head);
+        memcpy(&tail, p + n - 4, sizeof tail);
+        return (uint64_t)tail << 32 | head;
+    }
+    if (n == 0)
+        return SCAN_ONES * ' ';
+    return (SCAN_ONES * ' ') << 24 | (uint64_t)u[n - 1] << 16 | (uint64_t)u[n / 2] << 8 | u[0];
+}
+
+/** Whether the text can stand inside a JSON string as it is; with `ascii`, whether it also is ASCII. Reads all of it. */
+static inline bool scan_is_plain(const char *p, size_t n, bool ascii)
+{
+    uint64_t highs = ascii ? SCAN_HIGHS : 0;
+    if (n < 8) {
+        uint64_t word = scan_load_short(p, n);
+        return !(scan_json_special(word) | (word & highs));
+    }
+    if (n < 16) {
+        uint64_t head = scan_load(p), tail = scan_load(p + n - 8);
+        return !(scan_json_special(head) | scan_json_special(tail) | ((head | tail) & highs));
+    }
+    unsigned char high = ascii ? 0x7f : 0xff;
+    scan_lanes found = scan_json_special_lanes(p + n - 16, high);
+    for (size_t i = 0; i + 16 <= n; i += 16)
+        found |= scan_json_special_lanes(p + i, high);
+    uint64_t halves[2];
+    memcpy(halves, &found, sizeof halves);
+    return !(halves[0] | halves[1]);
+}
+
 /** Length of the UTF-8 sequence that begins at `p` (RFC 3629: no overlong forms, no surrogates); 0 when none does. */
 static inline size_t scan_utf8(const char *p, size_t n)
 {

@@ -67,6 +67,12 @@ void json_write_str(buffer *b, apus_str text)
     char *at = buffer_reserve(b, text.len + 2);
     if (!at)
         return;
+    if (scan_is_plain(text.ptr, text.len, false)) {
+        at[0] = at[text.len + 1] = '"';
+        memcpy(at + 1, text.ptr, text.len);
+        b->len += text.len + 2;
+        return;
+    }
     *at = '"';
     b->len++;
     while (from < end) {
