@@ -27,13 +27,28 @@ def _run(command: list[str], hint: str) -> None:
         raise SystemExit(f"{result.stdout}\n{' '.join(command)} failed: {hint}")
 
 
+def _prepare_venv(venv: Path, requirements: Path) -> None:
+    """A virtual environment with these requirements, made anew when they or Python have changed."""
+    stamp = venv / "requirements.stamp"
+    wanted = f"{sys.version}\n{_sha256(requirements)}\n"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    print(f"making {venv} from {requirements.name}", flush=True)
+    shutil.rmtree(venv, ignore_errors=True)
+    _run([sys.executable, "-m", "venv", str(venv)], "on Debian the package is python3-venv")
+    pip = [str(venv / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _run([*pip, "--requirement", str(requirements)], f"pip could not install {requirements.name}")
+    stamp.write_text(wanted, encoding="utf-8")
+
+
 class Cache:
-    """A folder with `venv/`, the sdist's archive and its unpacked tree."""
+    """A folder with the sdist's archive and its unpacked tree, `venv/` for the tests and `venv-reference/` for FastAPI's pages."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.venv = folder / "venv"
-        self.python = self.venv / "bin" / "python"
+        self.reference_venv = folder / "venv-reference"
+        self.python = self.venv / "bin/python"
         requirement, checksum = SDIST_REQUIREMENT.read_text(encoding="utf-8").split()
         self.name = requirement.replace("==", "-")
         self.checksum = checksum.removeprefix("--hash=sha256:")
@@ -50,24 +65,10 @@ class Cache:
     def prepare(self, reference: bool) -> None:
         """Makes what is missing or out of date; a warm cache costs a few milliseconds."""
         with self._lock():
-            self._prepare_venv(REQUIREMENTS)
+            _prepare_venv(self.venv, REQUIREMENTS)
             if reference:
-                self._prepare_venv(REFERENCE_REQUIREMENTS)
+                _prepare_venv(self.reference_venv, REFERENCE_REQUIREMENTS)
             self._prepare_sdist()
-
-    def _prepare_venv(self, requirements: Path) -> None:
-        stamp = self.venv / f"{requirements.name}.stamp"
-        wanted = f"{sys.version}\n{_sha256(requirements)}\n"
-        if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
-            return
-        if requirements == REQUIREMENTS:
-            print(f"making {self.venv}", flush=True)
-            shutil.rmtree(self.venv, ignore_errors=True)
-            _run([sys.executable, "-m", "venv", str(self.venv)], "on Debian the package is python3-venv")
-        print(f"installing {requirements.name}", flush=True)
-        pip = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        _run([*pip, "--requirement", str(requirements)], "pip could not install what FastAPI's tests need")
-        stamp.write_text(wanted, encoding="utf-8")
 
     def _prepare_sdist(self) -> None:
         if self.manifest.exists():

@@ -2,13 +2,14 @@
 
 import sys
 import types
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 import httpx
 
 from .outcomes import NeedsPython
 from .servers import Servers
 from .stubs import PortApp
+from .websocket import WebSocketSession
 
 
 class PageTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -23,9 +24,13 @@ class PageTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.root_path = root_path
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Stands where a proxy would: it knows about TLS, and strips the root path if the request has it."""
         self.app.refuse_what_only_python_has(request.url.path)
         if request.url.scheme == "https":
             request.headers["x-forwarded-proto"] = "https"
+        if self.root_path and request.url.path.startswith(f"{self.root_path}/"):
+            path = request.url.raw_path.removeprefix(self.root_path.encode())
+            request.url = request.url.copy_with(raw_path=path)
         return self.servers.get(self.app, self.root_path).request(request)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -73,8 +78,9 @@ class TestClient(httpx.Client):
     def __exit__(self, *error: object) -> None:
         self.pages.servers.stop(self.app, self.pages.root_path)
 
-    def websocket_connect(self, url: str, *args: Any, **kwargs: Any) -> NoReturn:
-        raise NeedsPython(f"{url}: WebSockets are not supported by this harness")
+    def websocket_connect(self, url: str, subprotocols: list[str] | None = None, **request: Any) -> WebSocketSession:
+        server = self.pages.servers.get(self.app, self.pages.root_path)
+        return WebSocketSession(server, self.build_request("GET", url, **request), subprotocols)
 
 
 def install(servers: Servers) -> None:

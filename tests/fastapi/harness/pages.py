@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 VARIANT_SUFFIX = re.compile(r"(_non_an|_an)?(_py3\d+)?$")
+RELATIVE_IMPORT = re.compile(r"^from \.(\w+) import", re.MULTILINE)
 DOCS_REFERENCE = re.compile(r"docs_src\.(\w+)")
 
 
@@ -33,12 +34,17 @@ class Pages:
     def __init__(self, sdist: Path, aliases: dict[str, str]) -> None:
         self.sdist = sdist
         self.aliases = aliases
-        self.modules = sorted(self._modules())
-
-    def _modules(self) -> set[str]:
-        root = self.sdist / "docs_src"
-        files = (path for path in root.rglob("*.py") if path.name != "__init__.py")
-        return {".".join(("docs_src", *path.relative_to(root).with_suffix("").parts)) for path in files}
+        root = sdist / "docs_src"
+        files = sorted(path for path in root.rglob("*.py") if path.name != "__init__.py")
+        sources = {".".join(path.relative_to(sdist).with_suffix("").parts): path for path in files}
+        self.applications = []
+        self.neighbours: dict[str, list[str]] = {}
+        for name, path in sources.items():
+            source = path.read_text(encoding="utf-8")
+            package = name.rpartition(".")[0]
+            self.neighbours[name] = [f"{package}.{neighbour}" for neighbour in RELATIVE_IMPORT.findall(source)]
+            if "FastAPI(" in source:
+                self.applications.append(name)
 
     def page_of(self, module: str) -> str:
         """The page that serves a module: variants of one page share a port, and so do the pages of the alias table."""
@@ -47,13 +53,14 @@ class Pages:
         return self.aliases.get(page, page)
 
     def names(self) -> set[str]:
-        return {self.page_of(module) for module in self.modules}
+        """The pages that can have a port; others hold a part of an application, or none."""
+        return {self.page_of(module) for module in self.applications}
 
     def test_files(self) -> list[Path]:
         return sorted((self.sdist / "tests" / "test_tutorial").rglob("test_*.py"))
 
-    def modules_named_in(self, test_file: Path) -> list[str]:
-        """The modules that a test file may import, judged by its text.
+    def applications_named_in(self, test_file: Path) -> list[str]:
+        """The applications that a test file may import, judged by its text, by themselves or through a neighbour.
 
         Most files import a page whose name is a fixture's parameter, so that only the run shows which one an instance
         uses; this choice may be too wide, never too narrow.
@@ -61,18 +68,18 @@ class Pages:
         text = test_file.read_text(encoding="utf-8")
         packages = set(DOCS_REFERENCE.findall(text))
         words = set(re.findall(r"\w+", text))
-        named = []
-        for module in self.modules:
+        named: list[str] = []
+        for module, neighbours in self.neighbours.items():
             package, *rest = module.split(".")[1:]
             if package in packages and words.issuperset(rest):
-                named.append(module)
-        return named
+                named += [module, *neighbours]
+        return [module for module in self.applications if module in named]
 
     def files_for(self, pages: set[str]) -> dict[Path, list[str]]:
         """The test files that may use one of these pages, each with the modules that it names."""
         files = {}
         for test_file in self.test_files():
-            modules = self.modules_named_in(test_file)
+            modules = self.applications_named_in(test_file)
             if any(self.page_of(module) in pages for module in modules):
                 files[test_file] = modules
         return files

@@ -40,7 +40,7 @@ class Judge:
             frozenset(run["selected"]), run["reference"], Path(run["binaries"]), Path(run["sources"])
         )
         self.pages = Pages(sdist, run["aliases"])
-        self.reference: bool = run["reference"]
+        self.reference = bool(run["reference"])
         self.in_process: dict[str, str] = run["in_process"]
         self.report = Path(run["report"])
         self.servers = Servers(self.pages, choice, Path(run["logs"]))
@@ -55,10 +55,11 @@ class Judge:
 
     def pages_of(self, item: pytest.Item) -> list[str]:
         """The pages whose ports an instance used; if none, those that its parameters or its file name."""
-        used = self.servers.used_pages or [self.pages.page_of(module) for module in self.imported]
+        imported = [module for module in self.imported if module in self.pages.applications]
+        used = self.servers.used_pages or [self.pages.page_of(module) for module in imported]
         if used:
             return sorted(set(used))
-        modules = self.pages.modules_named_in(item.path)
+        modules = self.pages.applications_named_in(item.path)
         parameters = getattr(item, "callspec", None)
         for value in parameters.params.values() if parameters else ():
             modules = [module for module in modules if f".{value}." in f"{module}."] or modules
@@ -69,7 +70,7 @@ class Judge:
         self.servers.begin_instance()
         self.imported.clear()
         reason = self.reason_in_process(item)
-        if reason and not self.reference:
+        if reason and (not self.reference or reason.startswith("race:")):
             for page in self.pages_of(item):
                 self.servers.require(page)
             raise ListedInProcess(reason)
@@ -130,14 +131,25 @@ class Judge:
             if nextitem is None or nextitem.path != item.path:
                 self.servers.stop_all()
 
+    def fail(self, test: str, page: str, reason: str) -> None:
+        """A failure that is no instance's."""
+        self.verdicts.append({"test": test, "page": page, "verdict": "failed", "reason": reason})
+
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            self.verdicts.append(
-                {"test": report.nodeid, "page": "", "verdict": "failed", "reason": str(report.longrepr)}
-            )
+        """A file that cannot be collected, or that skips itself, has judged nothing."""
+        if not report.passed:
+            self.fail(report.nodeid, "", str(report.longrepr))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """A line of in_process.tsv that names nothing in the files of this run is out of date."""
+        files = {item.nodeid.split("::")[0] for item in session.items}
+        names = {item.nodeid for item in session.items} | {item.nodeid.split("[")[0] for item in session.items}
+        for test in self.in_process:
+            if test.split("::")[0] in files and test not in names:
+                self.fail(test, "", "in_process.tsv names this test, which does not exist")
 
     def pytest_sessionfinish(self) -> None:
         self.servers.stop_all()
         for page, complaint in self.servers.bad_ends:
-            self.verdicts.append({"test": f"{page} (its end)", "page": page, "verdict": "failed", "reason": complaint})
+            self.fail(f"{page} (its end)", page, complaint)
         self.report.write_text(json.dumps(self.verdicts, indent=1), encoding="utf-8")

@@ -1,7 +1,6 @@
 """The servers of a test file: one per imported page, as Python has one application per imported module."""
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,8 @@ class Choice:
     """What a run is about."""
 
     selected: frozenset[str]
-    reference: bool
+    reference: str
+    """The Python that serves FastAPI's own pages instead of ports, or empty."""
     binaries: Path
     sources: Path
 
@@ -67,7 +67,7 @@ class Servers:
         log = self.logs / f"{self.started:04}-{module}.log"
         if self.choice.reference:
             program = Path(__file__).with_name("reference.py")
-            return Server(module, [sys.executable, str(program), module], log, REFERENCE_SECONDS, root_path)
+            return Server(module, [self.choice.reference, str(program), module], log, REFERENCE_SECONDS, root_path)
         return Server(page, [str(self.choice.binaries / page)], log, PORT_SECONDS, root_path)
 
     def restart(self, app: PortApp, root_path: str) -> None:

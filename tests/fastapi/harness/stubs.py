@@ -1,6 +1,6 @@
 """What the test process gets when it imports a page of FastAPI's tutorial: not the page, but a name for its port."""
 
-import ast
+import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -24,7 +24,7 @@ IMPORT_WARNINGS: dict[str, tuple[type[Warning], str]] = {
     "docs_src.behind_a_proxy.tutorial002": (FastAPIDeprecationWarning, "use fastapi run --root-path"),
 }
 
-CONSTANTS = (str, bytes, int, float, bool, type(None))
+BORROWED_TYPES = (str, bytes, int, float, bool, type(None), types.FunctionType, type)
 # Attributes that pytest looks for on whatever a test file imports.
 PROBES = ("__", "_pytest", "pytest")
 ROUTE_DECORATORS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "api_route", "websocket")
@@ -73,7 +73,7 @@ class PortApp:
 
 
 class PythonName:
-    """Stands where a function, class or variable of the page stood; using it in any way says so."""
+    """Stands where state of the page stood; using it in any way says so."""
 
     def __init__(self, module: str, name: str) -> None:
         object.__setattr__(self, "_where", f"{module}.{name}")
@@ -96,24 +96,24 @@ def holds_tests(source: str) -> bool:
     return "TestClient" in source or "AsyncClient" in source
 
 
-def constant_of_page(spec: importlib.machinery.ModuleSpec, name: str) -> Any:
-    """An immutable value that a test compares an answer with, taken from the page; anything else stays out of reach."""
-    source = Path(str(spec.origin)).read_text(encoding="utf-8")
-    names = {
-        target.id
-        for statement in ast.parse(source).body
-        if isinstance(statement, ast.Assign)
-        for target in statement.targets
-        if isinstance(target, ast.Name)
-    }
-    if name not in names:
-        return PythonName(spec.name, name)
-    page = types.ModuleType(f"page_of_{spec.name}")
+@functools.cache
+def _real_page(name: str, origin: str) -> types.ModuleType:
+    """The page itself, loaded beside its stub; it serves nothing."""
+    page = types.ModuleType(name)
+    page.__package__ = name.rpartition(".")[0]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        exec(compile(source, str(spec.origin), "exec"), page.__dict__)
-    value = getattr(page, name)
-    return value if isinstance(value, CONSTANTS) else PythonName(spec.name, name)
+        exec(compile(Path(origin).read_text(encoding="utf-8"), origin, "exec"), page.__dict__)
+    return page
+
+
+def borrowed_from_page(spec: importlib.machinery.ModuleSpec, name: str) -> Any:
+    """What a test may take from the page to make a request or to compare an answer with.
+
+    Immutable values, functions and classes; the page's state in memory is the port's own and stays out of reach.
+    """
+    value = getattr(_real_page(spec.name, str(spec.origin)), name)
+    return value if isinstance(value, BORROWED_TYPES) else PythonName(spec.name, name)
 
 
 class PageFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -163,4 +163,4 @@ class PageFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def _attribute(spec: importlib.machinery.ModuleSpec, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return constant_of_page(spec, name)
+        return borrowed_from_page(spec, name)
