@@ -43,6 +43,7 @@ typedef struct apus_app {
     apus_response_doc responses[APUS_LIMIT_LISTED];
     const apus_exception_row *exception_handlers; /* HANDLERS(…) */
     const apus_middleware *middleware;            /* MIDDLEWARE(…) */
+    apus_cors cors;
     apus_lifespan lifespan;
     const apus_setting *settings;                 /* SETTINGS(…) */
     const char *migrations;  /* the folder of the migration files, default "migrations" beside the program or the working folder */

@@ -179,6 +179,14 @@ typedef int (*apus_middleware)(apus_request *req, apus_next *next);
         __VA_ARGS__, NULL           \
     }
 
+/** Cross-origin requests that browsers may make: lists are separated by commas; NULL for methods and headers is `*`. */
+typedef struct apus_cors {
+    const char *origins; /* "https://a.example, https://b.example" or "*"; NULL: no CORS. CORS_ORIGINS wins */
+    const char *methods, *headers, *expose;
+    bool credentials;
+    int max_age; /* seconds; 0 is 600 */
+} apus_cors;
+
 /* The request. Slices live as long as it. */
 apus_str http_method(const apus_request *req);
 /** The path, percent-decoded; without the query. */

@@ -5,6 +5,7 @@
 #include "openapi/openapi.h"
 #include "ops/options.h"
 #include "ops/process.h"
+#include "route/cors.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,6 +16,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#define MIDDLEWARE_CEILING 32
 #define DATABASE_RETRY_SECONDS 0.05
 #define LOG_FLUSH_SECONDS 2.0
 
@@ -71,9 +73,25 @@ static bool process_open_events(process *p, char *error, size_t error_size)
     return true;
 }
 
+/* The application's middleware behind the runtime's own. */
+static const apus_middleware *with_cors(const apus_middleware *own)
+{
+    static apus_middleware all[MIDDLEWARE_CEILING + 2];
+    size_t count = 0;
+    all[count++] = cors_middleware;
+    for (; own && *own && count <= MIDDLEWARE_CEILING; own++)
+        all[count++] = *own;
+    all[count] = NULL;
+    return all;
+}
+
 const apus_app *application_served(const apus_app *app, apus_app *copy)
 {
     *copy = *app;
+    if (*ops_options.cors_origins)
+        copy->cors.origins = ops_options.cors_origins;
+    if (copy->cors.origins)
+        copy->middleware = with_cors(app->middleware);
     if (!options_docs_enabled())
         copy->docs_url = copy->redoc_url = copy->openapi_url = "";
     if (*http_options.root_path)
