@@ -113,7 +113,7 @@ class Judge:
         elif report.when == "call":
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid} stands in in_process.tsv, but passes over HTTP: take it out"
-            self.record(item, "failed", report.longrepr)
+            self.record(item, "failed")
 
     def record(self, item: pytest.Item, category: str, reason: str = "") -> None:
         page = "+".join(self.pages_of(item))
@@ -132,13 +132,13 @@ class Judge:
                 self.servers.stop_all()
 
     def fail(self, test: str, page: str, reason: str) -> None:
-        """A failure that is no instance's."""
+        """A failure that is no instance's; `run` prints a reason that pytest does not."""
         self.verdicts.append({"test": test, "page": page, "verdict": "failed", "reason": reason})
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file that cannot be collected, or that skips itself, has judged nothing."""
         if not report.passed:
-            self.fail(report.nodeid, "", str(report.longrepr))
+            self.fail(report.nodeid, "", str(report.longrepr) if report.skipped else "")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """A line of in_process.tsv that names nothing in the files of this run is out of date."""
