@@ -2,6 +2,7 @@
 
 #include "core/limits.h"
 #include "route/index.h"
+#include "route/naming.h"
 #include "route/plan.h"
 #include "route/template.h"
 
@@ -102,41 +103,6 @@ static bool add_lists(builder *b, settings *s, const char *const *tags, const ap
     return (s->tags || !s->tag_count) && (s->dependencies || !s->dependency_count) && (s->responses || !s->response_count);
 }
 
-/* `read_item` is `Read Item`: Python's str.title, underscores as spaces. */
-static char *title_of(builder *b, const char *name)
-{
-    char *text = join(b, name, "");
-    bool inside = false;
-    for (char *at = text; at && *at; at++) {
-        bool lower = *at >= 'a' && *at <= 'z', upper = *at >= 'A' && *at <= 'Z';
-        if (lower && !inside)
-            *at = (char)(*at - 'a' + 'A');
-        else if (upper && inside)
-            *at = (char)(*at - 'A' + 'a');
-        else if (*at == '_')
-            *at = ' ';
-        inside = lower || upper || (unsigned char)*at >= 0x80;
-    }
-    return text;
-}
-
-/* FastAPI's rule: name and path, what is no letter or digit as `_`, then the method. */
-static char *operation_id_of(builder *b, const char *name, const char *format, const char *method)
-{
-    char *start = join(b, name, format), *ending = start ? join(b, "_", method) : NULL;
-    if (!ending)
-        return NULL;
-    for (char *at = start; *at; at++) {
-        bool word = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') ||
-                    (unsigned char)*at >= 0x80;
-        if (!word)
-            *at = '_';
-    }
-    for (char *at = ending; *at; at++)
-        *at = (char)(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at);
-    return join(b, start, ending);
-}
-
 static bool name_operation(builder *b, operation *op)
 {
     const apus_route *route = op->route;
@@ -145,10 +111,10 @@ static bool name_operation(builder *b, operation *op)
     if (!op->segments)
         return refuse(b, "%s %s (%s): %s", route->method, op->path, route->name, words);
     op->format = op->segments->format;
-    op->operation_id =
-        route->operation_id ? route->operation_id : operation_id_of(b, route->name, op->format, route->method);
-    op->summary = route->summary ? route->summary : title_of(b, route->name);
-    return op->operation_id && op->summary;
+    op->operation_id = route->operation_id ? route->operation_id
+                                           : naming_operation_id(&b->r->memory, route->name, op->format, route->method);
+    op->summary = route->summary ? route->summary : naming_title(&b->r->memory, apus_cstr(route->name));
+    return (op->operation_id && op->summary) || refuse(b, "out of memory");
 }
 
 static bool check_route(builder *b, const operation *op)
