@@ -113,15 +113,12 @@ static bool int_holds(enum bound_id id, int64_t value, int64_t limit)
     return true;
 }
 
-/* Of a multiple, Pydantic forgives a billionth. */
+/* A multiple may be off by a billionth; an infinite quotient is none. */
 static bool double_holds(enum bound_id id, double value, double limit)
 {
-    double rest, slack;
     switch (id) {
     case BOUND_MULTIPLE_OF:
-        rest = fabs(fmod(value, limit));
-        slack = fabs(value) / 1e9;
-        return !(rest > slack && fabs(rest - limit) > slack);
+        return !(fabs(value - round(value / limit) * limit) > 1e-9);
     case BOUND_LE:
         return value <= limit;
     case BOUND_LT:
@@ -146,10 +143,21 @@ const refusal *check_int(const field_plan *p, int64_t value)
     return NULL;
 }
 
-const refusal *check_bigint(const field_plan *p, bool negative)
+static bool is_multiple(apus_str digits, int64_t of)
+{
+    __extension__ unsigned __int128 rest = 0;
+    for (size_t i = 0; i < digits.len && digits.ptr[i] != '.'; i++)
+        if (digits.ptr[i] >= '0' && digits.ptr[i] <= '9')
+            rest = (rest * 10 + (unsigned)(digits.ptr[i] - '0')) % (unsigned __int128)of;
+    return rest == 0;
+}
+
+const refusal *check_bigint(const field_plan *p, apus_str digits, bool negative)
 {
     static const enum bound_id above[] = {BOUND_LE, BOUND_LT}, below[] = {BOUND_GE, BOUND_GT};
     const enum bound_id *broken = negative ? below : above;
+    if (p->bounds_set & 1u << BOUND_MULTIPLE_OF && !is_multiple(digits, p->bounds[BOUND_MULTIPLE_OF].integer))
+        return &p->bounds[BOUND_MULTIPLE_OF].refused;
     for (size_t i = 0; i < 2; i++)
         if (p->bounds_set & 1u << broken[i])
             return &p->bounds[broken[i]].refused;

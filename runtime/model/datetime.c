@@ -168,15 +168,15 @@ bool model_parse_datetime(apus_str text, apus_datetime *out)
 }
 
 /* The reason why a number of seconds is no date-time, or NULL. */
-static const char *from_seconds(double seconds, int64_t whole, int64_t micros, apus_datetime *out)
+static const char *from_seconds(int64_t seconds, int64_t micros, apus_datetime *out)
 {
-    if (seconds > (double)LAST_SECOND + 1 || whole > LAST_SECOND)
+    if (seconds > LAST_SECOND)
         return too_late;
-    if (seconds < (double)YEAR_ZERO_SECOND || whole < YEAR_ZERO_SECOND)
+    if (seconds < YEAR_ZERO_SECOND)
         return too_early;
-    if (whole < FIRST_SECOND)
+    if (seconds < FIRST_SECOND)
         return no_year;
-    *out = (apus_datetime){whole * MICROS + micros, 0};
+    *out = (apus_datetime){seconds * MICROS + micros, 0};
     return NULL;
 }
 
@@ -188,50 +188,43 @@ static int64_t floor_div(int64_t a, int64_t b)
 static const char *from_int(int64_t value, apus_datetime *out)
 {
     if (value <= MILLISECONDS_PAST && value >= -MILLISECONDS_PAST)
-        return from_seconds(0, value, 0, out);
+        return from_seconds(value, 0, out);
     int64_t whole = floor_div(value, 1000);
-    return from_seconds(0, whole, (value - whole * 1000) * 1000, out);
+    return from_seconds(whole, (value - whole * 1000) * 1000, out);
 }
 
 static const char *from_double(double value, apus_datetime *out)
 {
     if (isnan(value))
         return "NaN values not permitted";
-    double seconds = fabs(value) > (double)MILLISECONDS_PAST ? value / 1000 : value;
-    if (seconds > (double)LAST_SECOND + 1)
+    bool milliseconds = fabs(value) > (double)MILLISECONDS_PAST;
+    int64_t units = milliseconds ? 1000 : 1;
+    double whole = floor(value);
+    if (whole >= (double)(LAST_SECOND + 1) * (double)units)
         return too_late;
-    if (seconds < (double)YEAR_ZERO_SECOND)
+    if (whole < (double)YEAR_ZERO_SECOND * (double)units)
         return too_early;
-    double whole = floor(seconds);
-    int64_t micros = (int64_t)round((seconds - whole) * MICROS), carry = micros / MICROS;
-    return from_seconds(seconds, (int64_t)whole + carry, micros - carry * MICROS, out);
+    int64_t seconds = floor_div((int64_t)whole, units);
+    int64_t micros = ((int64_t)whole - seconds * units) * (MICROS / units) + (int64_t)round((value - whole) * (double)(MICROS / units));
+    return from_seconds(seconds + micros / MICROS, micros % MICROS, out);
 }
 
-/* `1704164645`, `-1.5`, `.5`: no exponent, no underscore, no space. 1, 0 for no number, or -1 with a reason. */
+/* `1704164645`, `-1.5`, `.5`, `1.5e3`: no space, no underscore. 1, 0 for none, or -1 with a reason; a fraction has one only for year 0. */
 static int parse_number(apus_str text, apus_datetime *out, const char **reason)
 {
-    size_t dots = 0, digits = 0, sign = text.len && (text.ptr[0] == '-' || text.ptr[0] == '+');
-    for (size_t i = sign; i < text.len; i++) {
-        if (text.ptr[i] == '.')
-            dots++;
-        else if (text.ptr[i] >= '0' && text.ptr[i] <= '9')
-            digits++;
-        else
-            return 0;
-    }
     int64_t integer;
     double number;
-    if (digits == 0 || dots > 1)
-        return 0;
-    if (dots == 0) {
-        if (!model_parse_int(text, &integer))
-            return 0;
+    size_t sign = text.len && (text.ptr[0] == '-' || text.ptr[0] == '+'), at = sign;
+    while (at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9')
+        at++;
+    if (at == text.len && at > sign && model_parse_int(text, &integer))
         *reason = from_int(integer, out);
-    } else {
-        if (!model_parse_double(text, &number))
-            return 0;
+    else if (at < text.len && text.ptr[at] == '.' && double_from_decimal(text, &number))
         *reason = from_double(number, out);
-    }
+    else
+        return 0;
+    if (*reason && at < text.len && *reason != no_year)
+        return 0;
     return *reason ? -1 : 1;
 }
 

@@ -173,21 +173,32 @@ static bool copy_without_underscores(apus_str text, char *to)
     return before != '_';
 }
 
-bool model_parse_double(apus_str text, double *out)
+/* strtod wants an end: a copy, on the stack but for absurd lengths. */
+static bool double_of(apus_str text, bool lax, double *out)
 {
     char small[128];
-    apus_str trimmed = trim(text);
-    char *copy = trimmed.len < sizeof small ? small : malloc(trimmed.len + 1);
+    char *copy = text.len < sizeof small ? small : malloc(text.len + 1);
     if (!copy)
         return false;
-    bool good = copy_without_underscores(trimmed, copy);
+    bool good = copy_without_underscores(text, copy) && (lax || strlen(copy) == text.len);
     if (good && decimal(copy))
         *out = strtod(copy, NULL);
     else
-        good = good && special(copy, out);
+        good = good && lax && special(copy, out);
     if (copy != small)
         free(copy);
     return good;
+}
+
+bool double_from_decimal(apus_str text, double *out)
+{
+    return double_of(text, false, out);
+}
+
+bool model_parse_double(apus_str text, double *out)
+{
+    bool underscores = text.len && memchr(text.ptr, '_', text.len); /* which Pydantic takes without white space only */
+    return double_of(underscores ? text : trim(text), true, out);
 }
 
 static const struct {

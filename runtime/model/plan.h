@@ -153,7 +153,7 @@ bool compile_bounds(compiler *c, field_plan *p);
 /** NULL when the value keeps all bounds. */
 const refusal *check_int(const field_plan *p, int64_t value);
 /** For an integer beyond int64: the bound that it breaks, else that it is too big for us. */
-const refusal *check_bigint(const field_plan *p, bool negative);
+const refusal *check_bigint(const field_plan *p, apus_str digits, bool negative);
 const refusal *check_double(const field_plan *p, double value);
 bool compile_lengths(compiler *c, field_plan *p);
 const refusal *check_text(const field_plan *p, apus_str text);
@@ -213,6 +213,8 @@ const uint64_t *presence_find(const model_reader *r, const void *object, const s
 /* number.c, uuid.c, datetime.c */
 enum int_text { INT_TEXT_OK, INT_TEXT_BAD, INT_TEXT_ABOVE, INT_TEXT_BELOW, INT_TEXT_TOO_LONG };
 enum int_text int_from_text(apus_str text, int64_t *out);
+/** Plain decimal notation: no space, no underscore, no inf or nan. */
+bool double_from_decimal(apus_str text, double *out);
 /** Why a text is no UUID, in Pydantic's words. */
 const refusal *uuid_refusal(model_reader *r, apus_str text);
 /** Within the years 1 to 9999 on its own clock, with an offset below a day. */

@@ -54,14 +54,35 @@ static bool places_init(model_reader *r, places *at, size_t count)
     return at->slots != NULL;
 }
 
+/* A pair as the document has it. */
+typedef struct raw_pair {
+    apus_str key;
+    const json_value *value;
+} raw_pair;
+
+/* The document's pairs without duplicates: the last value at the first one's place. */
+static size_t collect_pairs(const json_value *v, places *at, raw_pair *pairs)
+{
+    size_t count = 0;
+    json_iterator it = json_iterate(v);
+    raw_pair pair;
+    while ((pair.value = json_next(&it, &pair.key))) {
+        size_t slot = (size_t)names_hash(pair.key.ptr, pair.key.len) & at->mask;
+        while (at->slots[slot] && !apus_str_eq(pairs[at->slots[slot] - 1].key, pair.key))
+            slot = (slot + 1) & at->mask;
+        if (!at->slots[slot])
+            at->slots[slot] = ++count;
+        pairs[at->slots[slot] - 1] = pair;
+    }
+    return count;
+}
+
 /* The bytes that two equal keys share: 0.0 and -0.0 are one key, as are two spellings of one moment. */
 static apus_str key_bytes(const field_plan *key, const void *pair, scalar *value)
 {
     memset(value, 0, sizeof *value);
     load_scalar(key->kind, const_member_of(pair, key->value_at), value);
     switch (key->kind) {
-    case APUS_KIND_STR:
-        return value->text;
     case APUS_KIND_DOUBLE:
         value->number = value->number == 0 ? 0 : value->number;
         return (apus_str){(const char *)&value->number, sizeof value->number};
@@ -77,10 +98,12 @@ static apus_str key_bytes(const field_plan *key, const void *pair, scalar *value
     }
 }
 
-/* The place of an equal key among the pairs that are there, or `next`, which is then taken. */
+/* Where a pair's key stands among those before it: at the end, unless an equal one is there (`1` and `1.0` are one integer). */
 static size_t place_of(places *at, const field_plan *p, const any_list *dict, const void *pair)
 {
     scalar mine, theirs;
+    if (p->key->root->kind == APUS_KIND_STR)
+        return dict->len;
     apus_str bytes = key_bytes(p->key->root, pair, &mine);
     size_t size = p->field->element_size, slot = (size_t)names_hash(bytes.ptr, bytes.len) & at->mask;
     for (; at->slots[slot]; slot = (slot + 1) & at->mask) {
@@ -92,40 +115,34 @@ static size_t place_of(places *at, const field_plan *p, const any_list *dict, co
     return dict->len;
 }
 
-/* The key and value into the pair behind the last. A key's error has `[key]` behind its own text. */
-static bool read_pair(model_reader *r, const field_plan *p, apus_str key, const json_value *v, void *pair, const model_loc *loc)
+/* A key's error has `[key]` behind its own text. */
+static bool read_key(model_reader *r, const field_plan *p, const raw_pair *raw, void *pair, const model_loc *at)
 {
-    if (!key.ptr)
-        key.ptr = "";
-    model_loc at = {.parent = loc, .name = key}, of_key = {.parent = &at, .name = APUS_STR("[key]")};
-    const refusal *why = scalar_from_text(r, p->key->root, key, member_of(pair, p->key->root->value_at));
-    if (why)
-        refuse(r, &of_key, why, (model_input){.is = INPUT_TEXT, .text = key});
-    return read_value(r, p->nested, v, (char *)pair + p->field->value_offset, &at) && !why;
+    const refusal *why = scalar_from_text(r, p->key->root, raw->key, member_of(pair, p->key->root->value_at));
+    model_loc loc = {.parent = at, .name = APUS_STR("[key]")};
+    return !why || refuse(r, &loc, why, (model_input){.is = INPUT_TEXT, .text = raw->key});
 }
 
 static bool read_pairs(model_reader *r, const field_plan *p, const json_value *v, any_list *dict, const model_loc *loc)
 {
     places at;
-    size_t size = p->field->element_size;
-    if (!places_init(r, &at, json_count(v)))
+    raw_pair *pairs = read_alloc(r, json_count(v), sizeof *pairs);
+    if (!pairs || !places_init(r, &at, json_count(v)))
         return false;
+    size_t count = collect_pairs(v, &at, pairs), size = p->field->element_size, value_at = p->field->value_offset;
+    memset(at.slots, 0, (at.mask + 1) * sizeof *at.slots);
     bool good = true;
-    json_iterator it = json_iterate(v);
-    apus_str key;
-    for (const json_value *value; (value = json_next(&it, &key));) {
+    for (size_t i = 0; i < count; i++) {
         char *pair = (char *)dict->items + dict->len * size;
+        model_loc of_pair = {.parent = loc, .name = {pairs[i].key.ptr ? pairs[i].key.ptr : "", pairs[i].key.len}};
         memset(pair, 0, size);
-        if (!read_pair(r, p, key, value, pair, loc)) {
-            good = false;
-            continue;
-        }
-        size_t place = place_of(&at, p, dict, pair);
-        if (place == dict->len)
+        bool key = read_key(r, p, &pairs[i], pair, &of_pair);
+        good &= read_value(r, p->nested, pairs[i].value, pair + value_at, &of_pair) & key;
+        size_t place = good ? place_of(&at, p, dict, pair) : 0;
+        if (good && place < dict->len)
+            memcpy((char *)dict->items + place * size + value_at, pair + value_at, size - value_at);
+        else if (good)
             dict->len++;
-        else
-            memcpy((char *)dict->items + place * size + p->field->value_offset, pair + p->field->value_offset,
-                   size - p->field->value_offset);
     }
     return good;
 }

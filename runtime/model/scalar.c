@@ -104,9 +104,9 @@ static const refusal *int_text(const field_plan *p, apus_str text, void *at)
     case INT_TEXT_OK:
         return take_int(p, value, at);
     case INT_TEXT_ABOVE:
-        return check_bigint(p, false);
+        return check_bigint(p, text, false);
     case INT_TEXT_BELOW:
-        return check_bigint(p, true);
+        return check_bigint(p, text, true);
     case INT_TEXT_TOO_LONG:
         return REFUSED(INT_SIZE);
     case INT_TEXT_BAD:
@@ -200,7 +200,7 @@ static const refusal *int_json(const field_plan *p, const json_value *v, json_ty
     if (type == JSON_INT)
         return take_int(p, json_int(v), at);
     if (type == JSON_BIGINT)
-        return check_bigint(p, *json_str(v).ptr == '-');
+        return check_bigint(p, json_str(v), *json_str(v).ptr == '-');
     if (p->strict)
         return REFUSED(INT_TYPE);
     if (type == JSON_DOUBLE)
@@ -264,7 +264,7 @@ static const refusal *datetime_json(model_reader *r, const field_plan *p, const 
         why = datetime_from_text(r, json_str(v), &value);
     else if (type == JSON_INT && !p->strict)
         why = datetime_from_int(r, json_int(v), &value);
-    else if ((type == JSON_DOUBLE || type == JSON_BIGINT) && !p->strict)
+    else if ((type == JSON_DOUBLE || (type == JSON_BIGINT && isfinite(json_double(v)))) && !p->strict)
         why = datetime_from_double(r, json_double(v), &value);
     if (!why)
         memcpy(at, &value, sizeof value);

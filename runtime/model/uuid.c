@@ -47,7 +47,8 @@ bool model_parse_uuid(apus_str text, apus_uuid *out)
     return (text.len == 36 && parse_plain(text, true, out)) || (text.len == 32 && parse_plain(text, false, out));
 }
 
-static const refusal *refuse_groups(model_reader *r, apus_str text, bool simple)
+/* Of the last group Pydantic counts what stands around the digits too. */
+static const refusal *refuse_groups(model_reader *r, apus_str text, bool simple, size_t around)
 {
     static const size_t expected[5] = {8, 4, 4, 4, 12};
     size_t lengths[6] = {0}, hyphens = 0;
@@ -65,7 +66,7 @@ static const refusal *refuse_groups(model_reader *r, apus_str text, bool simple)
     while (group < 4 && lengths[group] == expected[group])
         group++;
     return refuse_because(r, REFUSED_UUID_PARSING, "invalid group length in group %zu: expected %zu, found %zu", group,
-                          expected[group], lengths[group]);
+                          expected[group], lengths[group] + (group == 4 ? around : 0));
 }
 
 static const refusal *refuse_character(model_reader *r, apus_str text, size_t at, size_t index)
@@ -85,14 +86,16 @@ const refusal *uuid_refusal(model_reader *r, apus_str text)
 {
     bool braced = text.len > 1 && text.ptr[0] == '{' && text.ptr[text.len - 1] == '}';
     bool urn = !braced && text.len >= 9 && memcmp(text.ptr, "urn:uuid:", 9) == 0;
-    size_t before = braced ? 1 : urn ? 9 : 0;
-    /* where the length is right, positions count from behind the prefix */
-    bool full = text.len == 36 || (braced && text.len == 38) || (urn && text.len == 45);
-    apus_str digits = inside(text, before, braced);
+    /* where the length is that of a UUID, the text is taken for one, and positions count from behind the prefix */
+    bool bare = text.len == 36, full = bare || (braced && text.len == 38) || (urn && text.len == 45);
+    size_t before = bare ? 0 : braced ? 1 : urn ? 9 : 0;
+    apus_str digits = inside(text, before, braced && !bare);
+    if (text.len > 45)
+        return refuse_because(r, REFUSED_UUID_PARSING, "invalid length: found %zu", text.len);
     for (size_t i = 0; i < digits.len; i++)
         if (digits.ptr[i] != '-' && hex_digit(digits.ptr[i]) < 0)
             return refuse_character(r, digits, i, full ? i : i + before);
-    return refuse_groups(r, digits, before == 0 && !full);
+    return refuse_groups(r, digits, before == 0 && !bare, text.len - digits.len);
 }
 
 size_t model_format_uuid(const apus_uuid *uuid, char out[36])
