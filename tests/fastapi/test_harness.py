@@ -27,9 +27,7 @@ OPENAPI = {
     "paths": {
         "/": {
             "get": {
-                "responses": {
-                    "200": {"description": "Successful Response", "content": {"application/json": {"schema": {}}}}
-                },
+                "responses": {"200": {"description": "Successful Response", "content": {"application/json": {"schema": {}}}}},
                 "summary": "Root",
                 "operationId": "root__get",
             }
@@ -151,9 +149,9 @@ def test_a_binary_whose_source_has_gone_is_no_port(ports: Ports) -> None:
 
 
 def test_instances_of_a_page_without_a_port_count_as_not_ported_beside_those_of_one_that_has(ports: Ports) -> None:
-    ports.add("path_params_numeric_validations/tutorial002")
-    result = ports.run("path_params_numeric_validations/tutorial002")
-    assert last_line(result) == "0 passed, 10 failed, 10 not ported, 0 in-process only"
+    ports.add("body_nested_models/tutorial001")
+    result = ports.run("body_nested_models/tutorial001")
+    assert last_line(result) == "0 passed, 5 failed, 10 not ported, 0 in-process only"
 
 
 def test_a_port_that_dies_fails_with_what_it_said(ports: Ports) -> None:

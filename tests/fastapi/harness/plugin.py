@@ -36,9 +36,7 @@ class Judge:
 
     def __init__(self, run: dict[str, Any]) -> None:
         sdist = Path(run["sdist"])
-        choice = Choice(
-            frozenset(run["selected"]), run["reference"], Path(run["binaries"]), Path(run["sources"])
-        )
+        choice = Choice(frozenset(run["selected"]), run["reference"], Path(run["binaries"]), Path(run["sources"]))
         self.pages = Pages(sdist, run["aliases"])
         self.reference = bool(run["reference"])
         self.in_process: dict[str, str] = run["in_process"]

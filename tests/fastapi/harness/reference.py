@@ -14,9 +14,7 @@ def use_database_in_memory(page: types.ModuleType) -> None:
     """FastAPI's tests of the database pages do the same in their process: each server begins with an empty one."""
     from sqlmodel import StaticPool, create_engine
 
-    page.__dict__["engine"] = create_engine(
-        "sqlite://", connect_args={"check_same_thread": False}, poolclass=StaticPool
-    )
+    page.__dict__["engine"] = create_engine("sqlite://", connect_args={"check_same_thread": False}, poolclass=StaticPool)
 
 
 def main() -> None:
@@ -25,9 +23,7 @@ def main() -> None:
     page = importlib.import_module(sys.argv[1])
     if hasattr(page, "sqlite_url"):
         use_database_in_memory(page)
-    config = uvicorn.Config(
-        page.app, log_level="warning", access_log=False, root_path=os.environ.get("ROOT_PATH", "")
-    )
+    config = uvicorn.Config(page.app, log_level="warning", access_log=False, root_path=os.environ.get("ROOT_PATH", ""))
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=3)])
 
 

@@ -55,9 +55,7 @@ class Server:
             (os.POSIX_SPAWN_DUP2, listener, 3),
         ]
         try:
-            return os.posix_spawn(
-                command[0], command, environment, file_actions=actions, setsigdef=[signal.SIGPIPE]
-            )
+            return os.posix_spawn(command[0], command, environment, file_actions=actions, setsigdef=[signal.SIGPIPE])
         except OSError as error:
             raise ServerFailed(f"{command[0]} cannot be started: {error.strerror}") from error
 
@@ -85,9 +83,7 @@ class Server:
         """Sends a request as it stands, with its own Host header, to this process."""
         url = request.url.copy_with(scheme="http", host="127.0.0.1", port=self.port)
         timeout = dict.fromkeys(("connect", "read", "write", "pool"), self.timeout)
-        wire = httpx.Request(
-            request.method, url, headers=request.headers, stream=request.stream, extensions={"timeout": timeout}
-        )
+        wire = httpx.Request(request.method, url, headers=request.headers, stream=request.stream, extensions={"timeout": timeout})
         try:
             return self.transport.handle_request(wire)
         except httpx.TransportError as error:
