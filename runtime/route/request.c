@@ -1,6 +1,6 @@
 #include "route/request.h"
 
-#include "route/router.h"
+#include "route/response.h"
 
 apus_str http_method(const apus_request *req)
 {
@@ -89,6 +89,8 @@ int apus_load(apus_request *req, apus_model_fn model, void *out, apus_str json)
 {
     json_value *value;
     json_error wrong = {0};
+    if (!response_model_ready(req, model()))
+        return APUS_EINVAL;
     if (json_read(req->task.arena, json, req->router->max_depth, &value, &wrong) != JSON_OK)
         return apus_fail(req, APUS_EVALIDATION, "at character %zu: %s", wrong.offset, wrong.error ? wrong.error : "not JSON");
     model_reader reader;

@@ -4,6 +4,7 @@
 #include "route/status.h"
 #include "route/text.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -161,6 +162,26 @@ int http_errorf(apus_request *req, int status, const char *format, ...)
     return http_error(req, status, text);
 }
 
+#define KNOWN_MODELS 256 /* a power of two */
+
+bool response_model_ready(apus_request *req, const apus_model *model)
+{
+    static pthread_mutex_t compiling = PTHREAD_MUTEX_INITIALIZER;
+    static _Thread_local const apus_model *known[KNOWN_MODELS];
+    const apus_model **slot = &known[((uintptr_t)model >> 5) % KNOWN_MODELS];
+    if (*slot == model)
+        return true;
+    char words[WORDS] = "";
+    pthread_mutex_lock(&compiling);
+    bool compiled = model_compile(model, words, sizeof words);
+    pthread_mutex_unlock(&compiling);
+    if (compiled)
+        *slot = model;
+    else
+        apus_fail(req, APUS_EINVAL, "%s", words);
+    return compiled;
+}
+
 /* A model's JSON between two texts; false when it cannot be written, with the words set. */
 static bool write_model(apus_request *req, apus_str *out, apus_str before, apus_model_fn model, const void *value,
                         apus_str after)
@@ -168,6 +189,8 @@ static bool write_model(apus_request *req, apus_str *out, apus_str before, apus_
     char words[WORDS] = "";
     const model_write_options options = {
         .style = JSON_PYDANTIC, .reader = &req->reader, .error = words, .error_size = sizeof words};
+    if (!response_model_ready(req, model()))
+        return false;
     buffer b = response_buffer(req);
     buffer_append_str(&b, before);
     int written = model_write_json(&b, model(), value, &options);

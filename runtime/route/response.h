@@ -16,6 +16,11 @@ void response_failed(apus_request *req, const char *what);
 int response_result(apus_request *req, const operation *op, const void *value);
 /** 422 with what the reader collected. */
 void response_validation(apus_request *req);
+/**
+ * Compiles a model that no route knows, when it is first used; a thread asks once, then remembers. false with the words in
+ * apus_error.
+ */
+bool response_model_ready(apus_request *req, const apus_model *model);
 /** The `detail` of an error response as JSON. */
 apus_str response_detail(const apus_request *req);
 
