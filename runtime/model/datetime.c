@@ -189,8 +189,8 @@ static const char *from_int(int64_t value, apus_datetime *out)
 {
     if (value <= MILLISECONDS_PAST && value >= -MILLISECONDS_PAST)
         return from_seconds(value, 0, out);
-    int64_t whole = floor_div(value, 1000);
-    return from_seconds(whole, (value - whole * 1000) * 1000, out);
+    int64_t rest = value % 1000;
+    return from_seconds(floor_div(value, 1000), (rest < 0 ? rest + 1000 : rest) * 1000, out);
 }
 
 static const char *from_double(double value, apus_datetime *out)

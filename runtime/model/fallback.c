@@ -89,12 +89,12 @@ bool compile_fallback_json(compiler *c, field_plan *p)
                     first ? first->msg.ptr : "no memory", first ? (int)first->loc.len : 0, first ? first->loc.ptr : "");
 }
 
-bool fill_default(model_reader *r, const field_plan *p, void *object)
+bool fill_default(model_reader *r, const field_plan *p, void *object, const model_loc *loc)
 {
     if (p->required)
         return false;
     if (p->fallback_is == FALLBACK_JSON)
-        return read_member(r, p, p->fallback_json, object, NULL);
+        return read_member(r, p, p->fallback_json, object, loc);
     memset(member_of(object, p->field->offset), 0, p->field->size);
     if (p->fallback_is == FALLBACK_SCALAR) {
         store_scalar(p->kind, &p->fallback, member_of(object, p->value_at));
@@ -167,7 +167,7 @@ bool holds_default(writer *w, const field_plan *p, const void *object)
 
 bool model_fill_default(model_reader *r, const apus_field *field, void *object)
 {
-    return fill_default(r, plan_of(field), object);
+    return fill_default(r, plan_of(field), object, NULL);
 }
 
 bool model_field_required(const apus_field *field)

@@ -168,7 +168,7 @@ bool pattern_matches(const pattern *p, apus_str text);
 bool compile_fallback(compiler *c, field_plan *p);
 /** After all models: defaults that are JSON read by the models they are for. */
 bool compile_fallback_json(compiler *c, field_plan *p);
-bool fill_default(model_reader *r, const field_plan *p, void *object);
+bool fill_default(model_reader *r, const field_plan *p, void *object, const model_loc *loc);
 /** Whether the member holds its default: the fallback, or null where there is none. False for a required member. */
 bool holds_default(writer *w, const field_plan *p, const void *object);
 

@@ -145,10 +145,10 @@ static bool read_list(model_reader *r, const field_plan *p, const json_value *v,
     if (p->max_length >= 0 && count > (size_t)p->max_length)
         return refuse(r, loc, list_too_long(r, p, count), json_input(v));
     any_list list = {read_alloc(r, count, p->field->element_size), count, APUS_SET};
-    if (!list.items || !read_deeper(r, v, loc))
+    if (!list.items || (count && !read_deeper(r, v, loc)))
         return false;
     bool good = read_items(r, p, v, &list, loc);
-    r->depth--;
+    r->depth -= count > 0;
     memcpy(member_of(object, p->field->offset), &list, sizeof list);
     if (good && p->min_length >= 0 && count < (size_t)p->min_length)
         return refuse(r, loc, list_too_short(r, p, count), json_input(v));
@@ -194,7 +194,7 @@ bool read_absent(model_reader *r, const field_plan *p, void *object, const model
 {
     if (p->required)
         return refuse(r, loc, REFUSED(MISSING), whole);
-    return fill_default(r, p, object);
+    return fill_default(r, p, object, loc);
 }
 
 bool model_read_json(model_reader *r, const apus_model *model, const json_value *value, void *out, const model_loc *loc)

@@ -90,7 +90,7 @@ bool check_row(compiler *c, const apus_field *f)
         return true;
     if (!f->name || !*f->name)
         return complain(c, "it has no name");
-    if (!json_utf8_valid(apus_cstr(f->alias)))
+    if (f->alias && !json_utf8_valid(apus_cstr(f->alias)))
         return complain(c, ".alias is not UTF-8");
     return check_json_text(c, f->fallback_json, ".fallback_json", JSON_NULL) && check_parts(c, f) && check_presence(c, f) &&
            check_fallback(c, f);

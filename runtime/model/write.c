@@ -69,6 +69,8 @@ static bool left_out(writer *w, const field_plan *p, const void *object)
 
 static bool write_str(const writer *w, const field_plan *p, apus_str text)
 {
+    if (!text.ptr)
+        text = APUS_STR("");
     if (!json_utf8_valid(text))
         return fail(w, p, "the text is not UTF-8");
     json_write_str(w->b, text);

@@ -1,6 +1,20 @@
 #include "model/cases.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "model/plan.h"
+
+void compile_rich(void)
+{
+    const apus_model *models[] = {rich_model(), sub_list_model(), sub_dict_model()};
+    char error[400];
+    for (size_t i = 0; i < 3; i++)
+        if (!model_compile(models[i], error, sizeof error)) {
+            fprintf(stderr, "%s\n", error);
+            abort();
+        }
+}
 
 static const char *write_field(buffer *b, const field_plan *p, const void *object)
 {
@@ -34,7 +48,7 @@ static apus_str answer_body(arena *memory, model_reader *r, const apus_model *mo
     model_loc loc = {.name = APUS_STR("body")};
     void *out = arena_alloc(memory, model->size);
     bool good = model_read_json(r, model, root, out, &loc);
-    if (good && model_write_json(&b, model, out, NULL) < 0)
+    if (good && model_write_json(&b, model, out, &(model_write_options){.exclude_defaults = true}) < 0)
         return APUS_STR("not written");
     return finish(&b, r, good);
 }

@@ -14,6 +14,7 @@ DECLARE_MODEL(sub_dict);
 enum color { COLOR_RED, COLOR_GREEN, COLOR_BLUE };
 enum letter { LETTER_A = 7, LETTER_B = -3 };
 enum quoted { QUOTED_ONLY };
+const apus_enum *color_enum(void);
 
 struct plain_sub {
     int64_t x;
