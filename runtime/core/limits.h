@@ -9,7 +9,7 @@
 #define LIMIT_SETTINGS 256                            /* set by environment or flag */
 #define LIMIT_LOG_LINE (16 * 1024)                    /* one line */
 #define LIMIT_LOG_VALUE (2 * 1024)                    /* one value in a line, before escapes */
-#define LIMIT_LOG_BUFFER (512 * 1024)                 /* lines waiting for the sink, per thread that logs; a power of two */
+#define LIMIT_LOG_BUFFER (1024 * 1024)                /* lines waiting for the sink, per thread that logs; a power of two */
 #define LIMIT_LOG_THREADS 32                          /* with a buffer of their own; others share one */
 #define LIMIT_VALIDATION_ERRORS 1000                  /* of one request */
 #define LIMIT_HEADERS 100                             /* of one request */

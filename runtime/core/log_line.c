@@ -177,7 +177,8 @@ static bool put_text(line *l, apus_str text, bool quoted)
         return put_escaped(l, text, quoted);
     if (!has_room(l, text.len))
         return false;
-    put(l, text.ptr, text.len);
+    if (text.len)
+        put(l, text.ptr, text.len);
     return true;
 }
 

@@ -1,9 +1,9 @@
 /*
  * Each thread that logs owns a ring with one reader, so that nothing on its side waits or locks. The writer thread wakes by
- * time, not by line: it naps between passes while there is something to write, is woken early by a ring that is half full, and
- * parks when nothing came. A line therefore costs its thread a copy, and a system call only where it ends a park.
+ * time, not by line: it naps between passes while there is something to write, is woken early by a ring that fills, and parks
+ * when nothing came. A line therefore costs its thread a copy, and a system call only where it ends a park or a nap.
  */
-#define _GNU_SOURCE /* sem_clockwait, pthread_clockjoin_np */
+#define _GNU_SOURCE /* sem_clockwait, pthread_setname_np */
 #include "core/log_sink.h"
 
 #include "core/clock.h"
@@ -23,15 +23,16 @@
 #define RINGS (LIMIT_LOG_THREADS + 1) /* the first is shared by the threads that found no ring of their own */
 #define RING_SIZE ((size_t)LIMIT_LOG_BUFFER)
 #define NAP_SECONDS 0.02
-#define CANCEL_SECONDS 0.25 /* for a cancelled writer to come back from the kernel */
+#define WAKE_AT ((size_t)128 * 1024) /* bytes in a ring that end a nap: few enough to stay in the cache */
+#define POLL_MILLISECONDS 100 /* between looks whether the log was closed meanwhile */
 #define AT_EXIT_SECONDS 1.0
 
 typedef struct ring {
     _Alignas(64) _Atomic size_t head; /* bytes ever put in, by the ring's owner */
-    size_t seen_tail;                 /* what the owner last saw of tail */
-    _Alignas(64) _Atomic size_t tail; /* bytes ever taken out, by the writer */
-    _Alignas(64) atomic_bool owned;
+    size_t base;                      /* the head that is at bytes[0]: moved by the owner, while the ring is empty */
     char *bytes;
+    _Alignas(64) _Atomic size_t tail; /* bytes ever taken out, by the writer */
+    atomic_bool owned;
 } ring;
 
 /* What the writer thread is doing, so that whoever logs knows whether to wake it. */
@@ -44,14 +45,15 @@ static struct sink {
     pthread_t thread;
     sem_t wake, done;
     _Atomic int writer;
-    atomic_bool open, closing;
+    atomic_bool open;
+    atomic_bool closing;   /* the writer ends after one more pass */
+    atomic_bool abandoned; /* log_sink_close waits no longer: the writer touches the descriptor no more */
     _Atomic uint64_t dropped;
     /* the writer's own: */
     int fd;
     log_sink_note *note;
     uint64_t reported;
-    bool cut;   /* the last write ended inside a line */
-    bool stuck; /* a writer that could not be stopped still has the rings */
+    bool cut; /* the last write ended inside a line */
 } sink = {.shared = PTHREAD_MUTEX_INITIALIZER};
 
 static _Thread_local ring *own_ring;
@@ -93,30 +95,29 @@ static ring *ring_claim(void)
     return own_ring = &sink.rings[0];
 }
 
-static size_t ring_room(ring *r, size_t head, size_t wanted)
+static size_t ring_at(const ring *r, size_t position)
 {
-    if (RING_SIZE - (head - r->seen_tail) < wanted)
-        r->seen_tail = atomic_load_explicit(&r->tail, memory_order_acquire);
-    return RING_SIZE - (head - r->seen_tail);
+    return (position - r->base) % RING_SIZE;
 }
 
-/* False when the line does not fit. Sequentially consistent with the writer's parking: one of the two sees the other. */
-static bool ring_put(ring *r, const char *line, size_t n)
+/*
+ * Bytes that now wait in the ring, or 0 when the line does not fit. An empty ring starts again at its beginning, so that only as
+ * much of it is ever touched as was once needed. The store is sequentially consistent, as the writer's parking is: one of the
+ * two sees the other.
+ */
+static size_t ring_put(ring *r, const char *line, size_t n)
 {
     size_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
-    if (ring_room(r, head, n) < n)
-        return false;
-    size_t at = head % RING_SIZE, first = RING_SIZE - at < n ? RING_SIZE - at : n;
+    size_t tail = atomic_load_explicit(&r->tail, memory_order_acquire);
+    if (RING_SIZE - (head - tail) < n)
+        return 0;
+    if (head == tail)
+        r->base = head;
+    size_t at = ring_at(r, head), first = RING_SIZE - at < n ? RING_SIZE - at : n;
     memcpy(r->bytes + at, line, first);
     memcpy(r->bytes, line + first, n - first);
     atomic_store(&r->head, head + n);
-    return true;
-}
-
-static bool ring_is_half_full(ring *r)
-{
-    size_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
-    return ring_room(r, head, RING_SIZE / 2) < RING_SIZE / 2;
+    return head + n - tail;
 }
 
 static void wake_writer(bool early)
@@ -130,10 +131,10 @@ static void wake_writer(bool early)
 
 static void put_and_wake(ring *r, const char *line, size_t n)
 {
-    bool fits = ring_put(r, line, n);
-    if (!fits)
+    size_t waiting = ring_put(r, line, n);
+    if (waiting == 0)
         count_dropped(1);
-    wake_writer(!fits || ring_is_half_full(r));
+    wake_writer(waiting == 0 || waiting >= WAKE_AT);
 }
 
 void log_sink_put(const char *line, size_t n)
@@ -158,16 +159,17 @@ static uint64_t count_lines(const char *bytes, size_t n)
     return lines;
 }
 
-/* Writes, however long the reader takes; the bytes written, or -1. */
+/* Writes, however long the reader takes. The bytes written, or -1. */
 static ssize_t write_patiently(const struct iovec *parts, int count)
 {
-    for (;;) {
+    while (!atomic_load(&sink.abandoned)) {
         ssize_t n = writev(sink.fd, parts, count);
         if (n >= 0 || (errno != EINTR && errno != EAGAIN))
             return n;
-        if (errno == EAGAIN && poll(&(struct pollfd){.fd = sink.fd, .events = POLLOUT}, 1, -1) < 0 && errno != EINTR)
-            return -1;
+        if (errno == EAGAIN)
+            poll(&(struct pollfd){.fd = sink.fd, .events = POLLOUT}, 1, POLL_MILLISECONDS);
     }
+    return -1;
 }
 
 /* After a write that broke off inside a line, the next begins on a line of its own. */
@@ -181,7 +183,7 @@ static bool mend(void)
 
 static int ring_parts(const ring *r, size_t tail, size_t head, struct iovec parts[2])
 {
-    size_t at = tail % RING_SIZE, n = head - tail, first = RING_SIZE - at < n ? RING_SIZE - at : n;
+    size_t at = ring_at(r, tail), n = head - tail, first = RING_SIZE - at < n ? RING_SIZE - at : n;
     parts[0] = (struct iovec){r->bytes + at, first};
     parts[1] = (struct iovec){r->bytes, n - first};
     return parts[1].iov_len ? 2 : 1;
@@ -207,7 +209,7 @@ static int ring_drain(ring *r)
         int count = ring_parts(r, tail, head, parts);
         ssize_t n = write_patiently(parts, count);
         if (n < 0) {
-            sink.cut = tail != start && r->bytes[(tail - 1) % RING_SIZE] != '\n';
+            sink.cut = tail != start && r->bytes[ring_at(r, tail - 1)] != '\n';
             whole = false;
         } else {
             tail += (size_t)n;
@@ -333,10 +335,21 @@ static void close_at_exit(void)
     log_sink_close(AT_EXIT_SECONDS);
 }
 
+/* Whether the writer of a log that was closed before it could end still has the rings. */
+static bool is_held(void)
+{
+    if (!atomic_load(&sink.abandoned))
+        return false;
+    if (sem_trywait(&sink.done) < 0)
+        return true;
+    atomic_store(&sink.abandoned, false);
+    return false;
+}
+
 int log_sink_open(int fd, log_sink_note *note)
 {
     static bool registered;
-    if (log_sink_is_open() || sink.stuck)
+    if (log_sink_is_open() || is_held())
         return -EBUSY;
     int error = sink_prepare();
     if (error)
@@ -358,31 +371,21 @@ int log_sink_open(int fd, log_sink_note *note)
     return 0;
 }
 
-/* Ends a writer that hangs in a write. A thread that even that does not end (a dead disk) keeps the rings. */
-static void writer_cancel(void)
-{
-    struct timespec until = after(CANCEL_SECONDS);
-    pthread_cancel(sink.thread);
-    sink.stuck = pthread_clockjoin_np(sink.thread, NULL, CLOCK_MONOTONIC, &until) != 0;
-}
-
 void log_sink_close(double seconds)
 {
     if (!atomic_exchange(&sink.open, false))
         return;
     struct timespec until = after(seconds > 0 ? seconds : 0);
-    atomic_store(&sink.closing, true);
-    atomic_exchange(&sink.writer, WRITER_BUSY);
-    sem_post(&sink.wake);
     int waited;
+    atomic_store(&sink.closing, true);
+    atomic_store(&sink.writer, WRITER_BUSY);
+    sem_post(&sink.wake);
     while ((waited = sem_clockwait(&sink.done, CLOCK_MONOTONIC, &until)) < 0 && errno == EINTR)
         ;
-    if (waited == 0)
+    if (waited == 0) {
         pthread_join(sink.thread, NULL);
-    else
-        writer_cancel();
-    for (size_t i = 0; i < RINGS && !sink.stuck; i++) {
-        ring *r = &sink.rings[i];
-        ring_discard(r, atomic_load(&r->tail), atomic_load(&r->head));
+    } else { /* it hangs in a write that may never return; when it does, the rest counts as dropped */
+        atomic_store(&sink.abandoned, true);
+        pthread_detach(sink.thread);
     }
 }

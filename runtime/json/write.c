@@ -69,7 +69,8 @@ void json_write_str(buffer *b, apus_str text)
         return;
     if (scan_is_plain(text.ptr, text.len, false)) {
         at[0] = at[text.len + 1] = '"';
-        memcpy(at + 1, text.ptr, text.len);
+        if (text.len)
+            memcpy(at + 1, text.ptr, text.len);
         b->len += text.len + 2;
         return;
     }
