@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 SDIST_REQUIREMENT = HERE / "sdist.txt"
@@ -76,7 +77,8 @@ class Cache:
         archive = self._download()
         shutil.rmtree(self.sdist, ignore_errors=True)
         with tarfile.open(archive) as tar:
-            tar.extractall(self.folder, filter="data")
+            safely: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Debian 12 lacks it
+            tar.extractall(self.folder, **safely)
         files = {str(path.relative_to(self.sdist)): _sha256(path) for path in self.sdist.rglob("*.py")}
         self.manifest.write_text(json.dumps(files), encoding="utf-8")
 
