@@ -15,7 +15,13 @@ typedef struct http_settings {
 extern http_settings http_options;
 setting_table http_setting_rows(void);
 
-/** Process-wide counts. */
+/**
+ * Checks what settings_load cannot see: FORWARDED_ALLOW_IPS, certificate and key. Once per process, before http_server_open.
+ * false with one line in `error` that names the variable, its value and what was expected.
+ */
+bool http_configure(char *error, size_t error_size);
+
+/** Process-wide counts: connections are open ones, in_flight requests without an answer so far; the others only grow. */
 typedef struct http_stats {
     _Atomic uint64_t connections, accepted, refused_cap, refused_descriptors, bad_requests, timeouts, in_flight;
 } http_stats;
@@ -23,12 +29,14 @@ extern http_stats http_counts;
 
 /**
  * Listening sockets of the process: inherited ones (LISTEN_FDS, systemd's sd_listen_fds(3): the first is HTTP, the second admin)
- * or bound here. `port` is the one bound. Negative with one line in `error`.
+ * or bound here. `port` is the one bound. Negative with one line in `error`. The servers that share a socket close it: the last
+ * one to stop accepting.
  */
 typedef struct http_listener {
     int fd;
     int port;
     bool admin;
+    bool inherited; /* others may go on accepting from it */
 } http_listener;
 int http_listen(http_listener *out, const char *host, int64_t port, bool admin, char *error, size_t error_size);
 
@@ -37,12 +45,16 @@ typedef struct http_server http_server;
 http_server *http_server_open(loop *l, const router *r, const http_listener *listeners, size_t count, char *error, size_t error_size);
 /** From now on every answer carries `connection: close`. */
 void http_server_drain(http_server *s);
-/** Accepts what is in the backlog, then stops accepting; idle connections close. `http_server_busy` tells what is left. */
+/**
+ * Accepts what is in the backlog, then stops accepting; idle connections close, new ones when their first request was served or
+ * does not come within a second. `http_server_busy` tells what is left.
+ */
 void http_server_stop_accepting(http_server *s);
-/** Open connections with a request under way. */
+/** Open connections with a request under way; while stopping, also those whose first request is awaited. */
 size_t http_server_busy(const http_server *s);
-/** Cancels the requests that are left. */
+/** Cancels the requests that are left: they end as if their deadline had passed. */
 void http_server_cancel(http_server *s);
+/** Closes all connections; turns the loop for at most a second meanwhile. Not within loop_run. */
 void http_server_close(http_server *s);
 
 #endif

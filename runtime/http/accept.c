@@ -1,0 +1,147 @@
+#define _GNU_SOURCE /* accept4 */
+/* Accepting: the cap on connections, and life without descriptors. */
+#include "http/private.h"
+
+#include "core/memory.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define BATCH 1 /* per turn: the other workers, awake for the same connections, get their share */
+#define PAUSE_NANOSECONDS 100000000u
+
+static void on_acceptable(h2o_socket_t *socket, const char *error);
+
+static void listen_again(loop_timer *timer)
+{
+    http_server *s = H2O_STRUCT_FROM_MEMBER(http_server, resume, timer);
+    for (size_t i = 0; i < s->listener_count; i++)
+        if (s->listeners[i].socket)
+            h2o_socket_read_start(s->listeners[i].socket, on_acceptable);
+}
+
+/* A listener that stays readable would keep the loop turning. */
+static void pause_listening(http_server *s)
+{
+    for (size_t i = 0; i < s->listener_count; i++)
+        if (s->listeners[i].socket)
+            h2o_socket_read_stop(s->listeners[i].socket);
+    loop_timer_start(s->loop, &s->resume, clock_monotonic() + PAUSE_NANOSECONDS, listen_again);
+}
+
+/* With the spare descriptor one client at a time is told, and nobody is left hanging in the backlog. */
+static void refuse_with_spare(http_server *s, int listener)
+{
+    if (s->spare >= 0)
+        close(s->spare);
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        size_t length;
+        char *text = tls_context() && !s->admin ? NULL : answer_text(s, &refusal_busy, &length);
+        if (text)
+            (void)!send(fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+        memory_free(text);
+        shutdown(fd, SHUT_WR);
+        close(fd);
+        atomic_fetch_add_explicit(&http_counts.refused_descriptors, 1, memory_order_relaxed);
+    }
+    s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    pause_listening(s);
+}
+
+static bool is_full(const http_server *s)
+{
+    if (s->admin)
+        return s->connections >= ADMIN_CONNECTIONS;
+    return atomic_load_explicit(&http_counts.connections, memory_order_relaxed) >= (uint64_t)http_options.max_connections;
+}
+
+static void take(http_server *s, int fd, const struct sockaddr *address)
+{
+    atomic_fetch_add_explicit(&http_counts.accepted, 1, memory_order_relaxed);
+    if (!is_full(s)) {
+        connection_open(s, fd, address);
+        return;
+    }
+    atomic_fetch_add_explicit(&http_counts.refused_cap, 1, memory_order_relaxed);
+    if (tls_context() && !s->admin)
+        close(fd);
+    else
+        linger_refuse(s, fd, &refusal_busy);
+}
+
+/* false when there is nothing (more) to accept now. */
+static bool accept_one(http_server *s, int listener)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    int fd = accept4(listener, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        take(s, fd, (const struct sockaddr *)&address);
+        return true;
+    }
+    switch (errno) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        refuse_with_spare(s, listener);
+        return false;
+    case EAGAIN:
+        return false;
+    default:
+        return true; /* this connection was gone already: the next one */
+    }
+}
+
+static void on_acceptable(h2o_socket_t *socket, const char *error)
+{
+    (void)error;
+    http_server *s = socket->data;
+    loop_touch(s->loop);
+    for (int i = 0; i < BATCH && accept_one(s, h2o_socket_get_fd(socket)); i++)
+        ;
+}
+
+void accept_start(http_server *s)
+{
+    s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    for (size_t i = 0; i < s->listener_count; i++) {
+        listening *l = &s->listeners[i];
+        listener_share(l->of.fd);
+        l->socket = h2o_evloop_socket_create(s->loop->h2o, l->of.fd, H2O_SOCKET_FLAG_DONT_READ);
+        l->socket->data = s;
+        h2o_socket_read_start(l->socket, on_acceptable);
+    }
+}
+
+/* The last server on a socket empties its backlog. With a backlog of 0 hardly anybody joins it meanwhile. */
+static void close_listener(http_server *s, const http_listener *listener)
+{
+    if (!listener->inherited) {
+        listen(listener->fd, 0);
+        while (accept_one(s, listener->fd))
+            ;
+    }
+    close(listener->fd);
+}
+
+void accept_stop(http_server *s)
+{
+    loop_timer_stop(s->loop, &s->resume);
+    for (size_t i = 0; i < s->listener_count; i++) {
+        listening *l = &s->listeners[i];
+        h2o_socket_export_t kept;
+        if (!l->socket)
+            continue;
+        h2o_socket_export(l->socket, &kept);
+        h2o_buffer_dispose(&kept.input);
+        l->socket = NULL;
+        if (listener_unshare(l->of.fd))
+            close_listener(s, &l->of);
+    }
+    if (s->spare >= 0)
+        close(s->spare);
+    s->spare = -1;
+    loop_timer_stop(s->loop, &s->resume);
+}

@@ -1,0 +1,367 @@
+/* A request and its response: from h2o's request to a fiber in route_run, and from the route's response back to h2o. */
+#include "http/private.h"
+
+#include "route/status.h"
+#include "route/text.h"
+
+#define RUNS 16 /* on a fresh fiber after the memory was out: one for each clean-up that takes too much again */
+
+static void exchange_send(apus_request *req);
+static const transport exchange_transport = {exchange_send};
+
+static exchange *exchange_of(apus_task *task)
+{
+    return (exchange *)(void *)task;
+}
+
+/* ---- beginning */
+
+/* A cheap generator (splitmix64): request ids must differ, not be secret. */
+static uint64_t next_random(http_server *s)
+{
+    uint64_t z = s->random += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+/* Sixteen hex digits, each nibble of the number in a byte of its own first. */
+static void write_hex(char out[16], uint64_t number)
+{
+    for (int half = 0; half < 2; half++) {
+        uint64_t x = half ? number & 0xffffffffu : number >> 32;
+        x = ((x & 0xffff) << 32) | (x >> 16);
+        x = ((x & 0x000000ff000000ffu) << 16) | ((x >> 8) & 0x000000ff000000ffu);
+        x = ((x & 0x000f000f000f000fu) << 8) | ((x >> 4) & 0x000f000f000f000fu);
+        uint64_t letters = ((x + 0x0606060606060606u) >> 4) & 0x0101010101010101u;
+        x += 0x3030303030303030u + letters * ('a' - '0' - 10);
+        memcpy(out + half * 8, &x, 8);
+    }
+}
+
+static bool is_sane_id(apus_str id)
+{
+    if (id.len == 0 || id.len > 128)
+        return false;
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && (c == '\0' || !strchr("-_.:+/=@", c)))
+            return false;
+    }
+    return true;
+}
+
+static void set_request_id(exchange *x, apus_str given)
+{
+    if (given.len && is_sane_id(given)) {
+        x->request.request_id = given;
+        return;
+    }
+    write_hex(x->id, next_random(x->server));
+    write_hex(x->id + 16, next_random(x->server));
+    x->request.request_id = (apus_str){x->id, sizeof x->id};
+}
+
+static void set_client(exchange *x, const http_head *head)
+{
+    apus_request *req = &x->request;
+    const connection *c = x->connection;
+    memcpy(x->peer, c->peer, sizeof x->peer);
+    req->peer = req->client = (apus_str){x->peer, c->peer_length};
+    req->scheme = c->socket->ssl ? APUS_STR("https") : APUS_STR("http");
+    if (!c->trusted)
+        return;
+    if (head->forwarded_for.len)
+        req->client = trust_client(head->forwarded_for, req->peer);
+    if (apus_str_is(head->forwarded_proto, "https"))
+        req->scheme = APUS_STR("https");
+    else if (apus_str_is(head->forwarded_proto, "http"))
+        req->scheme = APUS_STR("http");
+}
+
+/* The head's bytes, and the body's, in the request's own memory: h2o's buffer is gone before background tasks have run. */
+static void keep_head(exchange *x, http_head *head)
+{
+    apus_task *task = &x->request.task;
+    if (x->h2o->version < 0x200) {
+        const char *bytes = x->connection->socket->input->bytes;
+        head_rebase(head, bytes, apus_task_copy(task, (apus_str){bytes, head->length}).ptr);
+    } else {
+        stream_keep_head(head, task);
+    }
+    http_field *fields = apus_task_alloc(task, head->count * sizeof *fields);
+    memcpy(fields, head->fields, head->count * sizeof *fields);
+    x->request.headers = fields;
+    x->request.header_count = head->count;
+}
+
+static void fill(exchange *x, http_head *head)
+{
+    apus_request *req = &x->request;
+    keep_head(x, head);
+    req->method = head->method;
+    req->target = head->target;
+    req->query = head->query;
+    req->host = head->host;
+    if (x->h2o->entity.len && !req->body_too_large)
+        req->body = apus_task_copy(&req->task, (apus_str){x->h2o->entity.base, x->h2o->entity.len});
+    set_client(x, head);
+    set_request_id(x, head->request_id);
+    req->path = text_decode(req, head->path, false);
+}
+
+static void exchange_refuse(exchange *x, const http_refusal *refusal);
+
+static void exchange_run(apus_task *task)
+{
+    exchange *x = exchange_of(task);
+    fill(x, &x->server->head);
+    if (memchr(x->request.path.ptr, '\0', x->request.path.len)) {
+        atomic_fetch_add_explicit(&http_counts.bad_requests, 1, memory_order_relaxed);
+        exchange_refuse(x, &refusal_path);
+        return;
+    }
+    route_run(task);
+}
+
+static exchange *exchange_new(http_server *s, connection *c, h2o_req_t *h2o)
+{
+    arena memory;
+    arena_init(&memory, &s->loop->chunks, LIMIT_REQUEST_MEMORY);
+    exchange *x = arena_alloc(&memory, sizeof *x);
+    if (!x)
+        return NULL;
+    memset(x, 0, sizeof *x);
+    x->memory = memory;
+    x->server = s;
+    x->connection = c;
+    x->h2o = h2o;
+    x->next = s->exchanges;
+    if (x->next)
+        x->next->previous = x;
+    s->exchanges = x;
+    apus_request *req = &x->request;
+    task_init(&req->task, s->loop, &x->memory);
+    req->task.is_request = true;
+    req->task.times.start = s->loop->now;
+    req->router = s->router;
+    req->transport = &exchange_transport;
+    req->exchange = x;
+    req->draining = s->draining;
+    return x;
+}
+
+/* ---- end */
+
+static void exchange_unlink(exchange *x)
+{
+    if (x->next)
+        x->next->previous = x->previous;
+    if (x->previous)
+        x->previous->next = x->next;
+    else
+        x->server->exchanges = x->next;
+}
+
+/* When the fiber has ended and h2o has let go, in whichever order. */
+static void exchange_release(exchange *x)
+{
+    if (x->running || x->h2o)
+        return;
+    exchange_unlink(x);
+    arena memory = x->memory; /* the exchange lies in it */
+    arena_reset(&memory);
+}
+
+static void exchange_done(apus_task *task)
+{
+    exchange *x = exchange_of(task);
+    x->running = false;
+    if (task->out_of_memory && ++x->runs < RUNS && (!x->sent_at || task->clean_ups)) {
+        task->out_of_memory = 0;
+        x->running = true;
+        if (fiber_start(task, route_run_abandoned, exchange_done) == 0)
+            return;
+        x->running = false;
+    }
+    if (x->h2o && !x->sent_at)
+        exchange_refuse(x, task->out_of_memory ? &refusal_memory : &refusal_internal);
+    exchange_release(x);
+}
+
+void exchange_cancel(exchange *x, int reason)
+{
+    x->cancelled = true;
+    fiber_cancel(&x->request.task, reason);
+}
+
+/* ---- sending */
+
+static bool exchange_begin_answer(exchange *x)
+{
+    if (!x->h2o || x->sent_at)
+        return false;
+    x->sent_at = x->server->loop->now;
+    server_count_in_flight(x->server, -1);
+    if (x->server->draining || x->request.out.close)
+        x->h2o->http1_is_persistent = 0;
+    return true;
+}
+
+static void exchange_refuse(exchange *x, const http_refusal *refusal)
+{
+    if (exchange_begin_answer(x))
+        answer_send(x->h2o, refusal);
+}
+
+/* h2o only reads what it is given. */
+static h2o_iovec_t iovec_of(apus_str text)
+{
+    return (h2o_iovec_t){(char *)(uintptr_t)text.ptr, text.len};
+}
+
+/* HTTP/2 has names in lower case only (RFC 9113 section 8.2). */
+static h2o_iovec_t header_name(h2o_req_t *h2o, apus_str name)
+{
+    h2o_iovec_t out = iovec_of(name);
+    if (h2o->version >= 0x200) {
+        out = h2o_strdup(&h2o->pool, name.ptr, name.len);
+        h2o_strtolower(out.base, out.len);
+    }
+    return out;
+}
+
+static h2o_iovec_t *content_type_name(void)
+{
+    return &((h2o_token_t *)(uintptr_t)H2O_TOKEN_CONTENT_TYPE)->buf;
+}
+
+static void set_headers(h2o_req_t *h2o, const response *out)
+{
+    size_t count = out->header_count + (out->content_type.ptr ? 1 : 0);
+    h2o_header_t *header = h2o_mem_alloc_pool(&h2o->pool, count * sizeof *header + out->header_count * sizeof(h2o_iovec_t));
+    h2o_iovec_t *name = (h2o_iovec_t *)(void *)(header + count);
+    h2o->res.headers = (h2o_headers_t){header, count, count};
+    if (out->content_type.ptr)
+        *header++ = (h2o_header_t){content_type_name(), NULL, iovec_of(out->content_type)};
+    for (size_t i = 0; i < out->header_count; i++) {
+        *name = header_name(h2o, out->headers[i].name);
+        *header++ = (h2o_header_t){name++, NULL, iovec_of(out->headers[i].value)};
+    }
+}
+
+/* On the request's fiber. The bytes stay in the request's memory, which outlives h2o's use of them. */
+static void exchange_send(apus_request *req)
+{
+    exchange *x = req->exchange;
+    if (!exchange_begin_answer(x))
+        return;
+    h2o_req_t *h2o = x->h2o;
+    const response *out = &req->out;
+    bool has_body = status_has_body(out->status);
+    h2o->res.status = out->status;
+    h2o->res.reason = status_phrase(out->status).ptr;
+    h2o->res.content_length = has_body ? out->body.len : out->status == 205 ? 0 : SIZE_MAX;
+    set_headers(h2o, out);
+    h2o_start_response(h2o, &x->generator);
+    h2o_iovec_t body = iovec_of(out->body);
+    bool silent = !has_body || body.len == 0 || apus_str_is(req->method, "HEAD");
+    x->sent_length = silent ? 0 : body.len;
+    h2o_send(h2o, &body, silent ? 0 : 1, H2O_SEND_STATE_FINAL);
+}
+
+/* ---- between h2o and exchanges */
+
+void exchange_let_go(exchange *x)
+{
+    x->h2o = NULL;
+    if (!x->sent_at)
+        server_count_in_flight(x->server, -1);
+    if (!x->running)
+        exchange_release(x);
+    else if (!x->sent_at)
+        exchange_cancel(x, APUS_ECANCELED);
+}
+
+void exchange_on_dispose(h2o_logger_t *self, h2o_req_t *h2o)
+{
+    (void)self;
+    if (h2o->version >= 0x200)
+        return; /* stream_disposed */
+    connection *c = connection_of(h2o->conn->callbacks->get_socket(h2o->conn));
+    exchange *x = c->exchange;
+    c->exchange = NULL;
+    connection_next(c, h2o->http1_is_persistent);
+    if (x)
+        exchange_let_go(x);
+}
+
+/* The head, when it was not judged on its way in: of a stream, of a pipelined request, of one whose body came later. */
+static const http_refusal *judge(http_server *s, connection *c, h2o_req_t *h2o)
+{
+    if (h2o->version >= 0x200)
+        return stream_head(&s->head, h2o);
+    if (s->fresh == c)
+        return NULL;
+    const http_refusal *refusal = NULL;
+    const h2o_buffer_t *input = c->socket->input;
+    head_status status = head_read(&s->head, input->bytes, input->size, (size_t)http_options.max_header, &refusal);
+    return status == HEAD_INCOMPLETE ? &refusal_internal : refusal;
+}
+
+/* A body past its limit that was not seen coming. In chunks, it is the route that answers, if it wants the body at all. */
+static const http_refusal *judge_body(exchange *x, const http_head *head)
+{
+    size_t length = x->h2o->entity.len;
+    if (length == 0 || length <= router_body_limit(x->server->router, head->method, head->path))
+        return NULL;
+    x->request.body_too_large = !head->has_length;
+    return head->has_length ? &refusal_too_large : NULL;
+}
+
+static void refuse_unstarted(connection *c, h2o_req_t *h2o, const http_refusal *refusal)
+{
+    atomic_fetch_add_explicit(&http_counts.bad_requests, 1, memory_order_relaxed);
+    c->linger = true;
+    answer_send(h2o, refusal);
+}
+
+static void exchange_start(exchange *x, const http_refusal *refusal)
+{
+    http_server *s = x->server;
+    server_count_in_flight(s, 1);
+    if (!refusal) {
+        x->running = true;
+        if (fiber_start(&x->request.task, exchange_run, exchange_done) == 0)
+            return;
+        x->running = false;
+        refusal = &refusal_memory;
+    }
+    exchange_refuse(x, refusal);
+}
+
+int exchange_on_request(h2o_handler_t *self, h2o_req_t *h2o)
+{
+    (void)self;
+    http_server *s = server_of(h2o);
+    connection *c = connection_of(h2o->conn->callbacks->get_socket(h2o->conn));
+    bool stream = h2o->version >= 0x200;
+    loop_touch(s->loop);
+    if (!stream)
+        connection_enter(c, CONNECTION_BUSY);
+    const http_refusal *refusal = judge(s, c, h2o);
+    exchange *x = refusal ? NULL : exchange_new(s, c, h2o);
+    if (!x) {
+        refuse_unstarted(c, h2o, refusal ? refusal : &refusal_memory);
+        return 0;
+    }
+    if (stream)
+        stream_begin(x);
+    else
+        c->exchange = x;
+    exchange_start(x, judge_body(x, &s->head));
+    if (!stream && !x->sent_at)
+        connection_park(c);
+    return 0;
+}

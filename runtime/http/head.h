@@ -1,0 +1,42 @@
+/* The head of an HTTP/1 request, read strictly (RFC 9112): the framing guard. */
+#ifndef HTTP_HEAD_H
+#define HTTP_HEAD_H
+
+#include "core/limits.h"
+#include "route/request.h"
+
+/** Why a request is refused: an answer that needs no request. */
+typedef struct http_refusal {
+    int status;
+    const char *detail;
+} http_refusal;
+
+/** A head as it lies in the buffer that it was read from; names are made lower-case there. */
+typedef struct http_head {
+    size_t length;           /* the blank line included */
+    apus_str method, target; /* target: as it came */
+    apus_str path, query;    /* of the target; query without `?` */
+    apus_str host;           /* of the target, else of the Host header */
+    int minor;               /* of the version 1.x: 0 or 1 */
+    bool has_length, chunked, expects_continue;
+    size_t content_length;
+    apus_str forwarded_for, forwarded_proto, request_id; /* ptr NULL: absent */
+    size_t count;
+    http_field fields[LIMIT_HEADERS];
+} http_head;
+
+typedef enum head_status { HEAD_COMPLETE, HEAD_INCOMPLETE, HEAD_REFUSED } head_status;
+
+/** Reads the head that begins at `bytes`. Past `max` bytes without an end it is refused. */
+head_status head_read(http_head *head, char *bytes, size_t size, size_t max, const http_refusal **refusal);
+
+/** Whether a blank line ends somewhere after `from`: cheap enough to be asked for each byte of a head that drips in. */
+bool head_has_end(const char *bytes, size_t size, size_t from);
+
+/** Path and query of a target that begins with a slash or is `*`. */
+void head_split(http_head *head, apus_str target);
+
+/** Moves every slice of the head by as much as its bytes were moved. */
+void head_rebase(http_head *head, const char *from, const char *to);
+
+#endif

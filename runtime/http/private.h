@@ -1,0 +1,194 @@
+/* What the files of this room share. */
+#ifndef HTTP_PRIVATE_H
+#define HTTP_PRIVATE_H
+
+#include "http/head.h"
+#include "http/server.h"
+
+#include <fcntl.h>
+#include <h2o.h>
+#include <h2o/http1.h>
+#include <h2o/http2.h>
+#include <netinet/in.h>
+
+#define HTTP_LISTENERS 8
+#define TRUST_NETWORKS 64
+#define LINGERERS 1000      /* closed connections of a worker whose client has not yet read the answer */
+#define ADMIN_CONNECTIONS 128
+#define HTTP2_STREAMS 16    /* handled at once on one connection */
+
+typedef struct connection connection;
+typedef struct exchange exchange;
+typedef struct lingerer lingerer;
+
+/** Where a connection is. connection_enter is the one way from one to another. */
+typedef enum connection_state {
+    CONNECTION_HANDSHAKE, /* TLS */
+    CONNECTION_IDLE,      /* no byte of a request */
+    CONNECTION_HEAD,      /* a request has begun */
+    CONNECTION_BODY,      /* its head was accepted */
+    CONNECTION_BUSY,      /* it is being answered */
+    CONNECTION_REFUSED,   /* our own answer is being written; then it closes */
+    CONNECTION_STATES
+} connection_state;
+
+struct connection {
+    connection *next, *previous; /* in the list of its state */
+    connection *next_hook;
+    http_server *server;
+    h2o_socket_t *socket;
+    h2o_socket_cb h2o_read;   /* h2o's callback behind ours */
+    exchange *exchange;       /* HTTP/1's; NULL between requests */
+    uint64_t since;           /* when it entered its state */
+    size_t scanned;           /* of a head that is not complete */
+    size_t head_length, body_limit;
+    char *answer;             /* of a refusal */
+    lingerer *lingerer;
+    uint64_t served;
+    unsigned open_streams, streams, aborted_streams; /* HTTP/2's */
+    connection_state state;
+    bool hook_queued, chunked, http2, linger, parked;
+    bool unread;              /* the client sent more before its answer: no end of file will tell that it left */
+    bool trusted;             /* the peer is a proxy whose X-Forwarded headers hold */
+    unsigned char peer_length;
+    char peer[INET6_ADDRSTRLEN];
+};
+
+typedef struct connection_list {
+    connection *first, *last;
+    size_t count;
+} connection_list;
+
+/** A request and its response. Lives in its own arena; ends when its fiber has ended and h2o has let go of it. */
+struct exchange {
+    apus_request request; /* first */
+    arena memory;
+    exchange *next, *previous; /* of the server's */
+    http_server *server;
+    connection *connection;    /* valid as long as `h2o` */
+    h2o_req_t *h2o;            /* NULL: h2o has let go of it */
+    h2o_generator_t generator;
+    uint64_t sent_at;          /* 0: not answered yet */
+    size_t sent_length;
+    int runs;
+    bool running, cancelled;
+    char peer[INET6_ADDRSTRLEN];
+    char id[32];
+};
+
+typedef struct listening {
+    h2o_socket_t *socket; /* NULL: stopped */
+    http_listener of;
+} listening;
+
+struct http_server {
+    loop *loop;
+    const router *router;
+    h2o_globalconf_t config;
+    h2o_context_t context;
+    h2o_accept_ctx_t accept;
+    listening listeners[HTTP_LISTENERS];
+    size_t listener_count;
+    int spare;                /* a descriptor kept for telling a client that there is none */
+    bool admin, draining, stopping;
+    connection_list lists[CONNECTION_STATES];
+    size_t connections;
+    lingerer *lingerers;
+    size_t lingerer_count;
+    exchange *exchanges;
+    loop_timer sweep, resume;
+    loop_deferred turn_end;
+    connection *hooks;        /* whose callback h2o has taken back */
+    connection *fresh;        /* whose head is in `head` now */
+    http_head head;
+    int64_t in_flight, in_flight_told; /* requests without an answer; what of it is in http_counts */
+    uint64_t random;
+};
+
+static inline connection *connection_of(h2o_socket_t *socket)
+{
+    return socket->on_close.data;
+}
+
+static inline http_server *server_of(const h2o_req_t *req)
+{
+    return H2O_STRUCT_FROM_MEMBER(http_server, context, req->conn->ctx);
+}
+
+/* trust.c */
+bool trust_configure(const char *list, char *error, size_t error_size);
+bool trust_peer(const char *peer);
+apus_str trust_client(apus_str forwarded_for, apus_str peer);
+
+/* tls.c */
+bool tls_configure(char *error, size_t error_size);
+/** NULL: no TLS. */
+SSL_CTX *tls_context(void);
+
+/* listen.c */
+void listener_share(int fd);
+/** true for the last. */
+bool listener_unshare(int fd);
+
+/* accept.c */
+void accept_start(http_server *s);
+void accept_stop(http_server *s);
+
+/* connection.c */
+void connection_open(http_server *s, int fd, const struct sockaddr *address);
+void connection_enter(connection *c, connection_state state);
+/** After h2o is done with a request: waits for the next one, or is about to be closed. */
+void connection_next(connection *c, bool persistent);
+/** Notices the client's leaving while its request is being handled. */
+void connection_park(connection *c);
+/** Answers with our own error and closes. Only where h2o reads. */
+void connection_refuse(connection *c, const http_refusal *refusal);
+/** Closes a connection that has nothing to say, unless bytes have just arrived. */
+void connection_close_idle(connection *c);
+/** Closes whatever it is doing. */
+void connection_kill(connection *c);
+/** Whether the client has closed its side, even when bytes are still unread. */
+bool connection_is_gone(connection *c);
+void connection_hook_all(http_server *s);
+
+/* linger.c */
+/** Keeps the socket behind `fd` open after its owner closes it, until the client has read what was sent. */
+lingerer *linger_prepare(http_server *s, int fd);
+/** The owner has closed it. */
+void linger_begin(lingerer *l);
+/** Sends a last answer on a connection that was not taken, and closes. Owns `fd`. */
+void linger_refuse(http_server *s, int fd, const http_refusal *refusal);
+void linger_sweep(http_server *s, bool all);
+
+/* server.c */
+/** Something has begun that a sweep must look after. */
+void server_sweep_soon(http_server *s);
+/** A request has begun (1) or was answered (-1). */
+void server_count_in_flight(http_server *s, int change);
+
+/* answer.c */
+/** A whole response with `{"detail":…}` and `connection: close`, to be freed with memory_free. NULL without memory. */
+char *answer_text(http_server *s, const http_refusal *refusal, size_t *length);
+/** The same through h2o. */
+void answer_send(h2o_req_t *req, const http_refusal *refusal);
+/** What h2o answers by itself (a broken chunk, a body too large) in our words. */
+void answer_register_filter(h2o_pathconf_t *path);
+
+extern const http_refusal refusal_timeout, refusal_too_large, refusal_too_large_chunks, refusal_busy, refusal_memory,
+    refusal_path, refusal_internal, refusal_closing;
+
+/* exchange.c */
+int exchange_on_request(h2o_handler_t *self, h2o_req_t *req);
+/** h2o has let go of a request: its response is written, or its client gone. */
+void exchange_on_dispose(h2o_logger_t *self, h2o_req_t *req);
+void exchange_let_go(exchange *x);
+void exchange_cancel(exchange *x, int reason);
+
+/* stream.c: HTTP/2 */
+void stream_begin(exchange *x);
+/** Fills the head from h2o's. NULL, or a refusal. */
+const http_refusal *stream_head(http_head *head, h2o_req_t *h2o);
+/** Copies every slice of the head into the task's memory. */
+void stream_keep_head(http_head *head, apus_task *task);
+
+#endif
