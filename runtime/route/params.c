@@ -130,7 +130,7 @@ static model_input whole_input(apus_request *req, const parameter *p, const sour
     for (size_t i = 0; i < p->member_count; i++) {
         find(req, s, &p->members[i], &f);
         if (f.count)
-            write_pair(&b, p->members[i].name, &f, p->members[i].field->kind == APUS_KIND_LIST);
+            write_pair(&b, model_field_name(p->members[i].field), &f, p->members[i].field->kind == APUS_KIND_LIST);
     }
     for (size_t i = 0; i < s->count; i++) {
         if (!is_extra(p, s, i))

@@ -202,19 +202,30 @@ static void answer_code(apus_request *req, int code)
     answer_status(req, status, response_detail(req));
 }
 
-/* Whatever an operation or a middleware returned becomes a response; nothing, when the client is gone. */
+static void answer_error(apus_request *req, int result)
+{
+    if (req->raised)
+        answer_raised(req);
+    else if (req->out.is_error)
+        answer_status(req, req->out.status, response_detail(req));
+    else if (result == APUS_ERESPONDED)
+        response_failed(req, "APUS_ERESPONDED was returned, but no response was made");
+    else
+        answer_code(req, result);
+}
+
+/*
+ * Whatever an operation or a middleware returned becomes a response; nothing, when the client is gone. Background tasks belong to
+ * a response of the handler's: an error drops them.
+ */
 static int settle(apus_request *req, int result)
 {
     if (result == APUS_ECANCELED || req->task.cancel == APUS_ECANCELED)
         return APUS_ECANCELED;
-    if (req->raised)
-        answer_raised(req);
-    else if (req->out.status == 0 && result == APUS_ERESPONDED)
-        response_failed(req, "APUS_ERESPONDED was returned, but no response was made");
-    else if (req->out.status == 0)
-        answer_code(req, result);
-    else if (req->out.is_error)
-        answer_status(req, req->out.status, response_detail(req));
+    if (req->raised || req->out.status == 0 || req->out.is_error) {
+        req->background = NULL;
+        answer_error(req, result);
+    }
     return APUS_ERESPONDED;
 }
 
