@@ -61,24 +61,13 @@ static size_t put_escape(char *at, unsigned char c)
     return 6;
 }
 
-void json_write_str(buffer *b, apus_str text)
+static void write_escaped(buffer *b, apus_str text)
 {
     const char *from = text.ptr, *end = from + text.len;
-    char *at = buffer_reserve(b, text.len + 2);
-    if (!at)
-        return;
-    if (scan_is_plain(text.ptr, text.len, false)) {
-        at[0] = at[text.len + 1] = '"';
-        if (text.len)
-            memcpy(at + 1, text.ptr, text.len);
-        b->len += text.len + 2;
-        return;
-    }
-    *at = '"';
-    b->len++;
+    buffer_append_char(b, '"');
     while (from < end) {
         size_t left = (size_t)(end - from);
-        at = buffer_reserve(b, left + 1 + 6); /* all of it plain, its quote, and one escape */
+        char *at = buffer_reserve(b, left + 6); /* all of it plain, and one escape */
         if (!at)
             return;
         size_t plain = copy_plain(at, from, left);
@@ -88,6 +77,21 @@ void json_write_str(buffer *b, apus_str text)
             b->len += put_escape(at + plain, (unsigned char)*from++);
     }
     buffer_append_char(b, '"');
+}
+
+void json_write_str(buffer *b, apus_str text)
+{
+    if (!scan_is_plain(text.ptr, text.len, false)) {
+        write_escaped(b, text);
+        return;
+    }
+    char *at = buffer_reserve(b, text.len + 2);
+    if (!at)
+        return;
+    at[0] = at[text.len + 1] = '"';
+    if (text.len)
+        memcpy(at + 1, text.ptr, text.len);
+    b->len += text.len + 2;
 }
 
 static void write_scalar(buffer *b, const json_value *v, json_style style)
