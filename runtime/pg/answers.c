@@ -1,0 +1,264 @@
+/* What comes back: rows into structs, errors into failures, and at the sync point the end of a group's wait. */
+#include "pg/private.h"
+
+#include <stdlib.h>
+
+#define CHUNK_ROWS 64
+
+/* Postgres cannot be asked how long an answer is: its rows are taken as they come, and counted. */
+static void prime(connection *c)
+{
+    c->primed = true;
+#ifdef LIBPQ_HAS_CHUNK_MODE
+    PQsetChunkedRowsMode(c->pg, CHUNK_ROWS);
+#else
+    PQsetSingleRowMode(c->pg);
+#endif
+}
+
+static prepared *prepared_of(const expectation *e, connection *c)
+{
+    if (!e->text || e->text->slot == PG_NO_SLOT || c->prepared[e->text->slot].serial != e->text->serial)
+        return NULL;
+    return &c->prepared[e->text->slot];
+}
+
+/* Room for one more row of the list; NULL without. */
+static void *list_room(pg_statement *s, arena *memory)
+{
+    any_list *list = s->out;
+    size_t size = s->model->size;
+    if (list->len == s->capacity) {
+        size_t capacity = s->capacity ? s->capacity * 2 : 8;
+        char *items = arena_alloc(memory, capacity * size);
+        if (!items)
+            return NULL;
+        if (list->len)
+            memcpy(items, list->items, list->len * size);
+        list->items = items;
+        s->capacity = capacity;
+    }
+    return list->items + list->len * size;
+}
+
+static pg_failure take_row(pg_statement *s, const PGresult *r, int row, arena *memory)
+{
+    if (s->want == PG_WANT_EFFECT || (s->want == PG_WANT_ROW && s->result))
+        return failure_make(0, NULL);
+    if (!s->plan) {
+        pg_failure f = row_plan_get(&s->text->plans, s->model, r, memory, &s->plan);
+        if (f.code)
+            return f;
+    }
+    void *out = s->want == PG_WANT_ROW ? s->out : list_room(s, memory);
+    if (!out)
+        return failure_make(APUS_ENOMEM, "no memory for the rows");
+    pg_failure f = row_read(s->plan, r, row, out, memory);
+    if (!f.code) {
+        s->result++;
+        if (s->want == PG_WANT_LIST)
+            ((any_list *)s->out)->len++;
+    }
+    return f;
+}
+
+/* A result past the ceiling ends its group's wait; what still comes is dropped. */
+static void refuse_rest(connection *c, pg_group *g)
+{
+    g->failure = failure_printf(g->task->arena, APUS_ETOOLARGE, "the result has more than %zu bytes: add a limit to the statement",
+                                LIMIT_PG_RESULT);
+    connection_abandon(c, g);
+    pool_done(c->pool, g);
+}
+
+static void take_rows(connection *c, expectation *e, const PGresult *r)
+{
+    pg_statement *s = e->statement;
+    pg_group *g = e->group;
+    for (int row = 0; s && !g->failure.code && row < PQntuples(r); row++) {
+        s->bytes += row_bytes(r, row) + (s->want == PG_WANT_LIST ? s->model->size : 0);
+        if (s->bytes > LIMIT_PG_RESULT) {
+            refuse_rest(c, g);
+            return;
+        }
+        g->failure = take_row(s, r, row, g->task->arena);
+    }
+}
+
+static void finish_statement(connection *c, expectation *e, PGresult *r)
+{
+    pg_statement *s = e->statement;
+    prepared *known = prepared_of(e, c);
+    e->answered = true;
+    if (!s)
+        return;
+    if (s->want == PG_WANT_EFFECT)
+        s->result = atoi(PQcmdTuples(r));
+    else if (known && s->named && s->plan)
+        known->proven = s->plan;
+    /* Postgres answers the COMMIT of a failed transaction with ROLLBACK, and no error. */
+    if (e->group->loss == PG_LOSS_COMMIT && strcmp(PQcmdStatus(r), "ROLLBACK") == 0 && !e->group->failure.code)
+        e->group->failure = failure_make(APUS_EQUERY, "the transaction was rolled back: a statement in it had failed");
+}
+
+/* A standby: the next connection may find the primary. A transaction that somebody made read-only is no reason. */
+static bool is_standby(const PGconn *pg)
+{
+    const char *standby = PQparameterStatus(pg, "in_hot_standby"), *fallback = PQparameterStatus(pg, "default_transaction_read_only");
+    return !standby || !fallback || strcmp(standby, "on") == 0 || strcmp(fallback, "on") == 0;
+}
+
+static void mark_stale(prepared *known, const pg_failure *f)
+{
+    if (!known)
+        return;
+    if (strcmp(f->sqlstate, "26000") == 0)
+        *known = (prepared){0};
+    else
+        known->stale = true;
+}
+
+/* What was to be prepared was not. */
+static void forget_prepared(connection *c, const expectation *e)
+{
+    if (e->kind == EXPECT_PREPARED && prepared_of(e, c))
+        *prepared_of(e, c) = (prepared){0};
+}
+
+static void take_error(connection *c, expectation *e, const PGresult *r)
+{
+    arena scratch;
+    pg_group *g = e->group;
+    arena_init(&scratch, NULL, LIMIT_ARENA_CHUNK * 4);
+    pg_failure f = failure_of_result(r, g ? g->task->arena : &scratch);
+    bool fatal = failure_is_fatal(r), at_sync = e->kind == EXPECT_SYNC;
+    e->answered = true;
+    c->retire |= fatal;
+    c->fatal |= fatal && !at_sync;
+    if (strcmp(f.sqlstate, "25006") == 0) {
+        c->retire |= is_standby(c->pg);
+        f.code = is_standby(c->pg) ? APUS_EUNAVAILABLE : APUS_EQUERY;
+    }
+    if (e->kind == EXPECT_RESULT && failure_is_stale(&f))
+        mark_stale(prepared_of(e, c), &f);
+    forget_prepared(c, e);
+    if (!g)
+        c->retire |= !e->abandoned; /* the connection's own */
+    else if (!g->failure.code && !(fatal && (at_sync || g->loss == PG_LOSS_COMMIT))) /* what became of it: connection_fail_all */
+        g->failure = f;
+    arena_reset(&scratch);
+}
+
+/* How long a text runs decides whether others are sent behind it. */
+static void time_text(pg_text *text, uint64_t duration)
+{
+    if (!text)
+        return;
+    if (duration > PG_SLOW_AGE)
+        text->slow = PG_SLOW_FOR;
+    else if (text->slow)
+        text->slow--;
+}
+
+/* Its statements had no effect: it may run again, once. */
+static bool may_run_again(const connection *c, const pg_group *g)
+{
+    return failure_is_stale(&g->failure) && !g->retried && (!g->leased || PQtransactionStatus(c->pg) == PQTRANS_IDLE);
+}
+
+static void run_again(pg_group *g)
+{
+    pg_pool *p = g->pool;
+    g->retried = true;
+    group_reset(g);
+    group_prepend(g->leased ? &p->direct : &p->waiting, g, GROUP_QUEUED);
+    pool_wake(p);
+}
+
+static void finish_group(connection *c, expectation *e)
+{
+    pg_group *g = e->group;
+    uint64_t now = clock_monotonic();
+    time_text(e->text, now - c->head_since);
+    c->head_since = now;
+    c->groups--;
+    c->statements -= e->statements;
+    c->abandoned -= e->abandoned;
+    c->slow_groups -= e->slow;
+    expectation_pop(c);
+    if (!g)
+        return;
+    if (may_run_again(c, g)) {
+        run_again(g);
+        return;
+    }
+    if (failure_is_stale(&g->failure))
+        g->failure.code = APUS_ESERIALIZATION;
+    pool_done(c->pool, g);
+}
+
+static void answer(connection *c, expectation *e, PGresult *r)
+{
+    switch (PQresultStatus(r)) {
+#ifdef LIBPQ_HAS_CHUNK_MODE
+    case PGRES_TUPLES_CHUNK:
+#endif
+    case PGRES_SINGLE_TUPLE:
+        take_rows(c, e, r);
+        break;
+    case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK:
+    case PGRES_EMPTY_QUERY:
+        take_rows(c, e, r);
+        finish_statement(c, e, r);
+        break;
+    case PGRES_PIPELINE_ABORTED:
+        forget_prepared(c, e);
+        e->answered = true;
+        break;
+    case PGRES_FATAL_ERROR:
+        take_error(c, e, r);
+        break;
+    case PGRES_PIPELINE_SYNC:
+        if (e->kind == EXPECT_SYNC)
+            finish_group(c, e);
+        else
+            c->broken = true;
+        break;
+    default: /* COPY, or what libpq did not understand: it cannot go on from here */
+        c->broken = true;
+    }
+}
+
+/* NULL ends the results of one command; after an error at a sync point, the sync point is still to come. */
+static void end_of_command(connection *c, expectation *e)
+{
+    if (!e->answered)
+        c->broken = true;
+    else if (e->kind == EXPECT_SYNC)
+        e->answered = false;
+    else
+        expectation_pop(c);
+}
+
+void connection_answers(connection *c)
+{
+    while (c->ring_count && !c->broken) {
+        expectation *e = expectation_at(c, 0);
+        if (e->kind == EXPECT_RESULT && !e->answered && !c->primed)
+            prime(c);
+        if (PQisBusy(c->pg))
+            break;
+        PGresult *r = PQgetResult(c->pg);
+        c->unanswered = 0;
+        if (r)
+            answer(c, e, r);
+        else
+            end_of_command(c, e);
+        PQclear(r);
+    }
+    if (!c->ring_count)
+        PQisBusy(c->pg); /* parses what comes unasked: notices, changed parameters */
+    else if (c->unanswered > 2 * LIMIT_PG_RESULT)
+        c->broken = true; /* a single row of that size: libpq would keep all of it */
+}

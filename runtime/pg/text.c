@@ -1,0 +1,228 @@
+#include "pg/text.h"
+
+#include "core/memory.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <strings.h>
+
+static const char *skip_comment(const char *at)
+{
+    if (at[0] == '-' && at[1] == '-')
+        return at + strcspn(at, "\n");
+    if (at[0] != '/' || at[1] != '*')
+        return at;
+    int depth = 0;
+    do {
+        int step = strncmp(at, "/*", 2) == 0 ? 1 : strncmp(at, "*/", 2) == 0 ? -1 : 0;
+        depth += step;
+        at += step ? 2 : 1;
+    } while (*at && depth);
+    return at;
+}
+
+static const char *first_word(const char *sql)
+{
+    for (;;) {
+        const char *at = skip_comment(sql + strspn(sql, " \t\r\n\f;("));
+        if (at == sql)
+            return at;
+        sql = at;
+    }
+}
+
+pg_text_use text_classify(const char *sql)
+{
+    static const struct {
+        const char *word;
+        pg_text_use use;
+    } words[] = {
+        {"select", PG_TEXT_READS}, {"values", PG_TEXT_READS}, {"table", PG_TEXT_READS}, {"show", PG_TEXT_READS},
+        {"begin", PG_TEXT_LEASED}, {"start", PG_TEXT_LEASED}, {"commit", PG_TEXT_LEASED}, {"end", PG_TEXT_LEASED},
+        {"rollback", PG_TEXT_LEASED}, {"abort", PG_TEXT_LEASED}, {"savepoint", PG_TEXT_LEASED}, {"release", PG_TEXT_LEASED},
+        {"prepare", PG_TEXT_LEASED}, {"execute", PG_TEXT_LEASED}, {"set", PG_TEXT_LEASED}, {"reset", PG_TEXT_LEASED},
+        {"listen", PG_TEXT_LEASED}, {"unlisten", PG_TEXT_LEASED}, {"declare", PG_TEXT_LEASED}, {"fetch", PG_TEXT_LEASED},
+        {"move", PG_TEXT_LEASED}, {"close", PG_TEXT_LEASED}, {"lock", PG_TEXT_LEASED}, {"load", PG_TEXT_LEASED},
+        {"copy", PG_TEXT_REFUSED}, {"deallocate", PG_TEXT_REFUSED}, {"discard", PG_TEXT_REFUSED},
+    };
+    const char *word = first_word(sql);
+    size_t length = 0;
+    while (isalpha((unsigned char)word[length]))
+        length++;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i].word) == length && strncasecmp(words[i].word, word, length) == 0)
+            return words[i].use;
+    return PG_TEXT_ANY;
+}
+
+static bool mentions(const char *sql, const char *what)
+{
+    size_t length = strlen(what);
+    for (; *sql; sql++)
+        if (strncasecmp(sql, what, length) == 0)
+            return true;
+    return false;
+}
+
+static bool touches_session(const char *sql)
+{
+    return mentions(sql, "advisory_lock") || mentions(sql, "set_config") || mentions(sql, "temp ") || mentions(sql, "temporary ");
+}
+
+static uint64_t hash_text(const char *sql, size_t length, uint64_t signature)
+{
+    uint64_t hash = signature ^ length;
+    for (uint64_t word; length; length -= length < 8 ? length : 8, sql += 8) {
+        word = 0;
+        memcpy(&word, sql, length < 8 ? length : 8);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 29;
+    }
+    return hash;
+}
+
+static pg_text **bucket_of(pg_texts *t, uint64_t hash)
+{
+    return &t->buckets[hash % (sizeof t->buckets / sizeof *t->buckets)];
+}
+
+static pg_text **pointer_place(pg_texts *t, const char *sql)
+{
+    return &t->by_pointer[((uintptr_t)sql * 0x9e3779b97f4a7c15u) >> 54];
+}
+
+static void unlink_by_use(pg_texts *t, pg_text *text)
+{
+    *(text->newer ? &text->newer->older : &t->newest) = text->older;
+    *(text->older ? &text->older->newer : &t->oldest) = text->newer;
+}
+
+static void make_newest(pg_texts *t, pg_text *text)
+{
+    text->newer = NULL;
+    text->older = t->newest;
+    *(t->newest ? &t->newest->newer : &t->oldest) = text;
+    t->newest = text;
+}
+
+static void text_free(pg_text *text)
+{
+    row_plans_free(text->plans);
+    memory_free(text->types);
+    memory_free(text->sql);
+    memory_free(text);
+}
+
+static void forget(pg_texts *t, pg_text *text)
+{
+    pg_text **link = bucket_of(t, text->hash);
+    while (*link != text)
+        link = &(*link)->next;
+    *link = text->next;
+    for (size_t i = 0; i < sizeof t->by_pointer / sizeof *t->by_pointer; i++)
+        if (t->by_pointer[i] == text)
+            t->by_pointer[i] = NULL;
+    unlink_by_use(t, text);
+    t->count--;
+}
+
+/* A slot of its own, or that of the least used text which nobody runs now. */
+static uint32_t make_room(pg_texts *t)
+{
+    if (t->count < LIMIT_PG_STATEMENTS)
+        return (uint32_t)t->count;
+    pg_text *victim = t->oldest;
+    while (victim && victim->users)
+        victim = victim->newer;
+    if (!victim)
+        return PG_NO_SLOT;
+    uint32_t slot = victim->slot;
+    forget(t, victim);
+    text_free(victim);
+    return slot;
+}
+
+static pg_text *text_new(const char *sql, size_t length, const pg_bound *bound)
+{
+    pg_text *text = memory_alloc(sizeof *text);
+    char *copy = memory_alloc(length + 1);
+    Oid *types = memory_alloc((size_t)bound->count * sizeof *types + 1);
+    if (!text || !copy || !types) {
+        memory_free(text);
+        memory_free(copy);
+        memory_free(types);
+        return NULL;
+    }
+    memcpy(copy, sql, length + 1);
+    if (bound->count)
+        memcpy(types, bound->types, (size_t)bound->count * sizeof *types);
+    *text = (pg_text){.sql = copy, .types = types, .type_count = bound->count, .signature = bound->signature, .slow = 1,
+                      .use = text_classify(sql), .slot = PG_NO_SLOT};
+    text->session = text->use == PG_TEXT_LEASED || touches_session(sql);
+    return text;
+}
+
+static void add(pg_texts *t, pg_text *text, uint32_t slot)
+{
+    pg_text **bucket = bucket_of(t, text->hash);
+    text->slot = slot;
+    text->serial = ++t->serial;
+    snprintf(text->name, sizeof text->name, "s%u", text->serial);
+    text->next = *bucket;
+    *bucket = text;
+    make_newest(t, text);
+    t->count++;
+}
+
+/* When every record is in use, the text gets one that is forgotten with its last use. */
+static pg_text *find_or_add(pg_texts *t, const char *sql, const pg_bound *bound)
+{
+    size_t length = strlen(sql);
+    uint64_t hash = hash_text(sql, length, bound->signature);
+    pg_text *text = *bucket_of(t, hash);
+    while (text && (text->hash != hash || text->signature != bound->signature || strcmp(text->sql, sql) != 0))
+        text = text->next;
+    if (text || !(text = text_new(sql, length, bound)))
+        return text;
+    text->hash = hash;
+    uint32_t slot = make_room(t);
+    if (slot != PG_NO_SLOT)
+        add(t, text, slot);
+    return text;
+}
+
+pg_text *text_use(pg_texts *texts, const char *sql, const pg_bound *bound)
+{
+    pg_text **place = pointer_place(texts, sql), *text = *place;
+    if (!text || text->pointer != sql || text->signature != bound->signature || strcmp(text->sql, sql) != 0) {
+        text = find_or_add(texts, sql, bound);
+        if (!text)
+            return NULL;
+        text->pointer = sql;
+        if (text->slot != PG_NO_SLOT)
+            *place = text;
+    }
+    if (text->slot != PG_NO_SLOT && texts->newest != text) {
+        unlink_by_use(texts, text);
+        make_newest(texts, text);
+    }
+    text->users++;
+    return text;
+}
+
+void text_release(pg_texts *texts, pg_text *text)
+{
+    (void)texts;
+    if (--text->users == 0 && text->slot == PG_NO_SLOT)
+        text_free(text);
+}
+
+void texts_clear(pg_texts *texts)
+{
+    while (texts->newest) {
+        pg_text *text = texts->newest;
+        unlink_by_use(texts, text);
+        text_free(text);
+    }
+    memset(texts, 0, sizeof *texts);
+}
