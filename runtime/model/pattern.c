@@ -34,8 +34,9 @@ typedef struct scan {
     compiler *c;
     const char *at, *end;
     buffer out;
-    bool in_class;
     bool repeatable; /* what stands before can be repeated */
+    bool in_class, negated, not_word;
+    size_t class_at; /* where the class begins in `out` */
 } scan;
 
 #define WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}"
@@ -93,7 +94,7 @@ static const struct {
     const char *outside, *inside; /* NULL: not allowed there */
 } escapes[] = {
     {'w', "[" WORD "]", WORD},
-    {'W', "[^" WORD "]", NULL},
+    {'W', "[^" WORD "]", ""},
     {'s', "\\p{White_Space}", "\\p{White_Space}"},
     {'S', "\\P{White_Space}", "\\P{White_Space}"},
     {'d', "\\d", "\\d"},
@@ -118,6 +119,7 @@ static bool take_letter(scan *s, char letter)
             continue;
         if ((letter == 'b' || letter == 'B') && s->at < s->end && *s->at == '{')
             break;
+        s->not_word = s->not_word || (s->in_class && letter == 'W');
         emit(s, text);
         return true;
     }
@@ -182,6 +184,27 @@ static bool doubled(const scan *s, char c)
     return s->end - s->at > 1 && s->at[0] == c && s->at[1] == c;
 }
 
+/* `\W` beside other members of a class: a union that PCRE2's classes cannot say. */
+static bool leave_class(scan *s)
+{
+    s->in_class = false;
+    pass(s, 1);
+    if (!s->not_word || s->out.failed)
+        return true;
+    size_t open = s->class_at + 1 + s->negated, len = s->out.len - open;
+    char *members = arena_alloc(s->c->memory, len + 1);
+    if (!members)
+        return refuse_pattern(s, "no memory");
+    memcpy(members, s->out.ptr + open, len);
+    members[len] = '\0';
+    s->out.len = s->class_at;
+    if (len == 1)
+        emit(s, s->negated ? "[" WORD "]" : "[^" WORD "]");
+    else
+        buffer_printf(&s->out, s->negated ? "(?:(?![%s)[" WORD "])" : "(?:[%s|[^" WORD "])", members);
+    return true;
+}
+
 static bool take_in_class(scan *s)
 {
     if (*s->at == '\\')
@@ -190,15 +213,19 @@ static bool take_in_class(scan *s)
         return take_ascii_class(s);
     if (doubled(s, '&') || doubled(s, '-') || doubled(s, '~'))
         return refuse_pattern(s, "set operations within a class");
-    s->in_class = *s->at != ']';
+    if (*s->at == ']')
+        return leave_class(s);
     pass(s, 1);
     return true;
 }
 
 static bool enter_class(scan *s)
 {
+    s->class_at = s->out.len;
+    s->not_word = false;
     pass(s, 1);
-    if (s->at < s->end && *s->at == '^')
+    s->negated = s->at < s->end && *s->at == '^';
+    if (s->negated)
         pass(s, 1);
     if (s->at < s->end && *s->at == ']') {
         emit(s, "\\]");

@@ -190,7 +190,8 @@ void load_scalar(apus_kind kind, const void *at, scalar *value);
 bool read_member(model_reader *r, const field_plan *p, const json_value *v, void *object, const model_loc *loc);
 bool read_value(model_reader *r, const struct model_compiled *m, const json_value *v, void *out, const model_loc *loc);
 bool read_absent(model_reader *r, const field_plan *p, void *object, const model_loc *loc, model_input whole);
-bool refuse(model_reader *r, const model_loc *loc, const refusal *why, model_input input);
+__attribute__((noinline)) bool refuse(model_reader *r, const model_loc *loc, const refusal *why, model_input input);
+__attribute__((noinline)) bool refuse_json(model_reader *r, const model_loc *loc, const refusal *why, const json_value *v);
 void store_present(const field_plan *p, void *object);
 void store_null(const field_plan *p, void *object);
 /** arena_alloc for `count` things, or NULL and out_of_memory. Never NULL for nothing. */

@@ -4,7 +4,8 @@
 typedef struct record {
     const void *object;
     const struct model_compiled *model;
-    uint64_t *bits;
+    uint64_t few;   /* the bits of a model of up to 64 members */
+    uint64_t *many; /* of a larger one */
 } record;
 
 struct model_presence {
@@ -12,11 +13,16 @@ struct model_presence {
     size_t mask, count;
 };
 
-#define FIRST_RECORDS 16
+#define FIRST_RECORDS 8
 
-static size_t bits_words(const struct model_compiled *m)
+static uint64_t *bits_of(record *it)
 {
-    return m->count / 64 + 1;
+    return it->many ? it->many : &it->few;
+}
+
+static bool bit_at(record *it, const field_plan *p)
+{
+    return bits_of(it)[p->index / 64] >> p->index % 64 & 1;
 }
 
 /* An object and its first member share their address: only the model tells them apart. */
@@ -68,26 +74,29 @@ uint64_t *presence_record(model_reader *r, const void *object, const struct mode
     if (!t || ((t->count + 1) * 2 > t->mask && !resize(r, t, (t->mask + 1) * 2)))
         return NULL;
     record *found = find(t, object, m);
+    size_t words = (m->count + 63) / 64;
     if (!found->object) {
-        uint64_t *bits = read_alloc(r, bits_words(m), sizeof *bits);
-        if (!bits)
+        uint64_t *many = words > 1 ? read_alloc(r, words, sizeof *many) : NULL;
+        if (words > 1 && !many)
             return NULL;
-        *found = (record){object, m, bits};
+        *found = (record){object, m, 0, many};
         t->count++;
     }
-    memset(found->bits, 0, bits_words(m) * sizeof *found->bits);
-    return found->bits;
+    uint64_t *bits = bits_of(found);
+    memset(bits, 0, (words ? words : 1) * sizeof *bits);
+    return bits;
 }
 
 const uint64_t *presence_find(const model_reader *r, const void *object, const struct model_compiled *m)
 {
-    return r && r->presence ? find(r->presence, object, m)->bits : NULL;
+    record *found = r && r->presence ? find(r->presence, object, m) : NULL;
+    return found && found->object ? bits_of(found) : NULL;
 }
 
 void presence_mark(model_reader *r, const void *object, const field_plan *p)
 {
     record *found = r->presence ? find(r->presence, object, p->owner) : NULL;
-    uint64_t *bits = found && found->object ? found->bits : presence_record(r, object, p->owner);
+    uint64_t *bits = found && found->object ? bits_of(found) : presence_record(r, object, p->owner);
     if (bits)
         bits[p->index / 64] |= (uint64_t)1 << p->index % 64;
 }
@@ -106,15 +115,15 @@ bool model_was_set(const model_reader *r, const void *object, size_t offset)
     if (!r->presence)
         return false;
     const model_presence *t = r->presence;
-    const record *best = NULL;
+    record *best = NULL;
     const field_plan *plan = NULL;
     for (size_t slot = slot_of(t, object); t->records[slot].object; slot = (slot + 1) & t->mask) {
-        const record *it = &t->records[slot];
+        record *it = &t->records[slot];
         const field_plan *p = it->object == object ? plan_at(it->model, offset) : NULL;
         if (p && (!best || it->model->model->size < best->model->model->size)) {
             best = it;
             plan = p;
         }
     }
-    return best && (best->bits[plan->index / 64] >> plan->index % 64 & 1);
+    return best && bit_at(best, plan);
 }

@@ -3,11 +3,6 @@
 
 #include <stdio.h>
 
-static model_input json_input(const json_value *v)
-{
-    return (model_input){.is = INPUT_JSON, .json = v};
-}
-
 static const refusal *wrong_count(model_reader *r, const field_plan *p, size_t count, bool many)
 {
     const char *what = p->kind == APUS_KIND_LIST ? "List" : "Dictionary";
@@ -116,33 +111,51 @@ static size_t place_of(places *at, const field_plan *p, const any_list *dict, co
 }
 
 /* A key's error has `[key]` behind its own text. */
-static bool read_key(model_reader *r, const field_plan *p, const raw_pair *raw, void *pair, const model_loc *at)
+__attribute__((noinline)) static bool read_key(model_reader *r, const field_plan *p, const raw_pair *raw, void *pair, const model_loc *at)
 {
     const refusal *why = scalar_from_text(r, p->key->root, raw->key, member_of(pair, p->key->root->value_at));
     model_loc loc = {.parent = at, .name = APUS_STR("[key]")};
     return !why || refuse(r, &loc, why, (model_input){.is = INPUT_TEXT, .text = raw->key});
 }
 
+/* The pairs as they come, in memory for all of them, and cleared places; NULL without memory. */
+__attribute__((noinline)) static raw_pair *find_pairs(model_reader *r, const json_value *v, places *at, size_t *count)
+{
+    raw_pair *pairs = read_alloc(r, json_count(v), sizeof *pairs);
+    if (!pairs || !places_init(r, at, json_count(v)))
+        return NULL;
+    *count = collect_pairs(v, at, pairs);
+    memset(at->slots, 0, (at->mask + 1) * sizeof *at->slots);
+    return pairs;
+}
+
+/* A pair behind the last becomes the last, or the value of the one with an equal key. */
+__attribute__((noinline)) static void keep_pair(places *at, const field_plan *p, any_list *dict, const char *pair)
+{
+    size_t place = place_of(at, p, dict, pair), size = p->field->element_size, value_at = p->field->value_offset;
+    if (place < dict->len)
+        memcpy((char *)dict->items + place * size + value_at, pair + value_at, size - value_at);
+    else
+        dict->len++;
+}
+
 static bool read_pairs(model_reader *r, const field_plan *p, const json_value *v, any_list *dict, const model_loc *loc)
 {
-    places at;
-    raw_pair *pairs = read_alloc(r, json_count(v), sizeof *pairs);
-    if (!pairs || !places_init(r, &at, json_count(v)))
+    places places_of_keys;
+    size_t count;
+    raw_pair *pairs = find_pairs(r, v, &places_of_keys, &count);
+    if (!pairs)
         return false;
-    size_t count = collect_pairs(v, &at, pairs), size = p->field->element_size, value_at = p->field->value_offset;
-    memset(at.slots, 0, (at.mask + 1) * sizeof *at.slots);
     bool good = true;
+    model_loc at = {.parent = loc};
     for (size_t i = 0; i < count; i++) {
-        char *pair = (char *)dict->items + dict->len * size;
-        model_loc of_pair = {.parent = loc, .name = {pairs[i].key.ptr ? pairs[i].key.ptr : "", pairs[i].key.len}};
-        memset(pair, 0, size);
-        bool key = read_key(r, p, &pairs[i], pair, &of_pair);
-        good &= read_value(r, p->nested, pairs[i].value, pair + value_at, &of_pair) & key;
-        size_t place = good ? place_of(&at, p, dict, pair) : 0;
-        if (good && place < dict->len)
-            memcpy((char *)dict->items + place * size + value_at, pair + value_at, size - value_at);
-        else if (good)
-            dict->len++;
+        char *pair = (char *)dict->items + dict->len * p->field->element_size;
+        at.name = (apus_str){pairs[i].key.ptr ? pairs[i].key.ptr : "", pairs[i].key.len};
+        memset(pair, 0, p->field->element_size);
+        good &= read_key(r, p, &pairs[i], pair, &at);
+        good &= read_value(r, p->nested, pairs[i].value, pair + p->field->value_offset, &at);
+        if (good)
+            keep_pair(&places_of_keys, p, dict, pair);
     }
     return good;
 }
@@ -150,7 +163,7 @@ static bool read_pairs(model_reader *r, const field_plan *p, const json_value *v
 bool read_dict(model_reader *r, const field_plan *p, const json_value *v, void *object, const model_loc *loc)
 {
     if (json_type_of(v) != JSON_OBJECT)
-        return refuse(r, loc, REFUSED(DICT_TYPE), json_input(v));
+        return refuse_json(r, loc, REFUSED(DICT_TYPE), v);
     any_list dict = {read_alloc(r, json_count(v), p->field->element_size), 0, APUS_SET};
     if (!dict.items || !read_deeper(r, v, loc))
         return false;
@@ -158,8 +171,8 @@ bool read_dict(model_reader *r, const field_plan *p, const json_value *v, void *
     r->depth--;
     memcpy(member_of(object, p->field->offset), &dict, sizeof dict);
     if (good && p->min_length >= 0 && dict.len < (size_t)p->min_length)
-        return refuse(r, loc, list_too_short(r, p, dict.len), json_input(v));
+        return refuse_json(r, loc, list_too_short(r, p, dict.len), v);
     if (good && p->max_length >= 0 && dict.len > (size_t)p->max_length)
-        return refuse(r, loc, list_too_long(r, p, dict.len), json_input(v));
+        return refuse_json(r, loc, list_too_long(r, p, dict.len), v);
     return good;
 }

@@ -1,9 +1,17 @@
-/* JSON into structs: members collected first, then read in the table's order, so that errors come in it too. */
+/*
+ * JSON into structs: members collected first, then read in the table's order, so that errors come in it too. What calls itself here
+ * does so LIMIT_MODEL_DEPTH deep on a fiber's stack: what needs room of its own stands in functions that are not inlined.
+ */
 #include "model/plan.h"
 
 static model_input json_input(const json_value *v)
 {
     return (model_input){.is = INPUT_JSON, .json = v};
+}
+
+bool refuse_json(model_reader *r, const model_loc *loc, const refusal *why, const json_value *v)
+{
+    return refuse(r, loc, why, json_input(v));
 }
 
 void store_present(const field_plan *p, void *object)
@@ -24,7 +32,7 @@ void store_null(const field_plan *p, void *object)
 bool read_deeper(model_reader *r, const json_value *v, const model_loc *loc)
 {
     if (r->depth >= r->max_depth)
-        return refuse(r, loc, REFUSED(TOO_DEEP), json_input(v));
+        return refuse_json(r, loc, REFUSED(TOO_DEEP), v);
     r->depth++;
     return true;
 }
@@ -50,7 +58,7 @@ static bool push_scratch(model_reader *r, size_t count)
 }
 
 /* Values by plan, the last of duplicates; returns how many keys are nobody's. */
-static size_t collect(const model_reader *r, const struct model_compiled *m, const json_value *v, size_t base)
+__attribute__((noinline)) static size_t collect(const model_reader *r, const struct model_compiled *m, const json_value *v, size_t base)
 {
     size_t unknown = 0, hint = 0;
     json_iterator it = json_iterate(v);
@@ -65,7 +73,8 @@ static size_t collect(const model_reader *r, const struct model_compiled *m, con
     return unknown;
 }
 
-static bool forbid_unknown(model_reader *r, const struct model_compiled *m, const json_value *v, const model_loc *loc)
+__attribute__((noinline)) static bool forbid_unknown(model_reader *r, const struct model_compiled *m, const json_value *v,
+                                                     const model_loc *loc)
 {
     size_t hint = 0;
     json_iterator it = json_iterate(v);
@@ -79,46 +88,59 @@ static bool forbid_unknown(model_reader *r, const struct model_compiled *m, cons
     return false;
 }
 
-static bool read_members(model_reader *r, const struct model_compiled *m, const json_value *v, void *out, const model_loc *loc,
-                         size_t base)
+static bool absent_member(model_reader *r, const field_plan *p, const json_value *v, void *object, const model_loc *loc)
 {
+    if (p->required)
+        return refuse_json(r, loc, REFUSED(MISSING), v);
+    return fill_default(r, p, object, loc);
+}
+
+/* Finds the members and notes which were sent; false without memory. */
+__attribute__((noinline)) static bool find_members(model_reader *r, const struct model_compiled *m, const json_value *v, void *out,
+                                                   size_t *unknown)
+{
+    size_t base = r->scratch_used;
     uint64_t *bits = presence_record(r, out, m);
-    if (!bits)
+    if (!bits || !push_scratch(r, m->count))
         return false;
+    *unknown = collect(r, m, v, base);
     for (size_t i = 0; i < m->count; i++)
         if (r->scratch[base + i])
             bits[i / 64] |= (uint64_t)1 << i % 64;
-    bool good = true;
+    return true;
+}
+
+static bool read_members(model_reader *r, const struct model_compiled *m, const json_value *v, void *out, const model_loc *loc)
+{
+    size_t base = r->scratch_used, unknown = 0;
+    bool good = find_members(r, m, v, out, &unknown);
+    if (!good)
+        return false;
+    model_loc at = {.parent = loc};
     for (size_t i = 0; i < m->count; i++) {
-        const field_plan *p = &m->plans[i];
-        model_loc at = {.parent = loc, .name = p->name};
         const json_value *value = r->scratch[base + i];
+        at.name = m->plans[i].name;
         if (value)
-            good &= read_member(r, p, value, out, &at);
+            good &= read_member(r, &m->plans[i], value, out, &at);
         else
-            good &= read_absent(r, p, out, &at, json_input(v));
+            good &= absent_member(r, &m->plans[i], v, out, &at);
     }
-    return good;
+    r->scratch_used = base;
+    if (unknown && m->forbid_extra)
+        good = forbid_unknown(r, m, v, loc);
+    return good && !r->out_of_memory;
 }
 
 static bool read_object(model_reader *r, const struct model_compiled *m, const json_value *v, void *out, const model_loc *loc)
 {
     if (json_type_of(v) != JSON_OBJECT)
-        return refuse(r, loc, REFUSED(MODEL_TYPE), json_input(v));
+        return refuse_json(r, loc, REFUSED(MODEL_TYPE), v);
     if (!read_deeper(r, v, loc))
         return false;
     memset(out, 0, m->model->size);
-    size_t base = r->scratch_used;
-    bool good = push_scratch(r, m->count);
-    if (good) {
-        size_t unknown = collect(r, m, v, base);
-        good = read_members(r, m, v, out, loc, base);
-        if (unknown && m->forbid_extra)
-            good = forbid_unknown(r, m, v, loc);
-        r->scratch_used = base;
-    }
+    bool good = read_members(r, m, v, out, loc);
     r->depth--;
-    return good && !r->out_of_memory;
+    return good;
 }
 
 bool read_value(model_reader *r, const struct model_compiled *m, const json_value *v, void *out, const model_loc *loc)
@@ -126,32 +148,47 @@ bool read_value(model_reader *r, const struct model_compiled *m, const json_valu
     return m->root ? read_member(r, m->root, v, out, loc) : read_object(r, m, v, out, loc);
 }
 
-static bool read_items(model_reader *r, const field_plan *p, const json_value *v, any_list *list, const model_loc *loc)
+__attribute__((noinline)) static bool read_items(model_reader *r, const field_plan *p, const json_value *v, char *items,
+                                                 const model_loc *loc)
 {
-    size_t size = p->field->element_size;
     bool good = true;
     json_iterator it = json_iterate(v);
     model_loc at = {.parent = loc};
-    for (const json_value *value; (value = json_next(&it, NULL)); at.index++)
-        good &= read_value(r, p->nested, value, (char *)list->items + (size_t)at.index * size, &at);
+    for (const json_value *value; (value = json_next(&it, NULL)); at.index++) {
+        good &= read_value(r, p->nested, value, items, &at);
+        items += p->field->element_size;
+    }
     return good;
+}
+
+/* The list's memory, of as many elements as the array has; NULL when there is none, or too many. */
+__attribute__((noinline)) static void *make_list(model_reader *r, const field_plan *p, const json_value *v, void *object,
+                                                 const model_loc *loc)
+{
+    size_t count = json_count(v);
+    if (p->max_length >= 0 && count > (size_t)p->max_length) {
+        refuse_json(r, loc, list_too_long(r, p, count), v);
+        return NULL;
+    }
+    any_list list = {read_alloc(r, count, p->field->element_size), count, APUS_SET};
+    memcpy(member_of(object, p->field->offset), &list, sizeof list);
+    return list.items;
 }
 
 static bool read_list(model_reader *r, const field_plan *p, const json_value *v, void *object, const model_loc *loc)
 {
     if (json_type_of(v) != JSON_ARRAY)
-        return refuse(r, loc, REFUSED(LIST_TYPE), json_input(v));
-    size_t count = json_count(v);
-    if (p->max_length >= 0 && count > (size_t)p->max_length)
-        return refuse(r, loc, list_too_long(r, p, count), json_input(v));
-    any_list list = {read_alloc(r, count, p->field->element_size), count, APUS_SET};
-    if (!list.items || (count && !read_deeper(r, v, loc)))
+        return refuse_json(r, loc, REFUSED(LIST_TYPE), v);
+    void *items = make_list(r, p, v, object, loc);
+    if (!items)
         return false;
-    bool good = read_items(r, p, v, &list, loc);
+    size_t count = json_count(v);
+    if (count && !read_deeper(r, v, loc))
+        return false;
+    bool good = read_items(r, p, v, items, loc);
     r->depth -= count > 0;
-    memcpy(member_of(object, p->field->offset), &list, sizeof list);
     if (good && p->min_length >= 0 && count < (size_t)p->min_length)
-        return refuse(r, loc, list_too_short(r, p, count), json_input(v));
+        return refuse_json(r, loc, list_too_short(r, p, count), v);
     return good;
 }
 
@@ -185,7 +222,7 @@ bool read_member(model_reader *r, const field_plan *p, const json_value *v, void
     }
     const refusal *why = scalar_from_json(r, p, v, member_of(object, p->value_at));
     if (why)
-        return refuse(r, loc, why, json_input(v));
+        return refuse_json(r, loc, why, v);
     store_present(p, object);
     return true;
 }

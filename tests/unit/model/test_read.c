@@ -1,5 +1,7 @@
 #include "model/fixture.h"
 
+#include <pthread.h>
+
 #include "core/limits.h"
 #include "core/memory.h"
 #include "model/cases.h"
@@ -287,6 +289,48 @@ static void a_tree_is_read_to_the_limit_and_refused_beyond(void **state)
     assert_int_equal(test_reader.depth, 0);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__)
+#define SMALL_STACK ((size_t)LIMIT_FIBER_STACK * 4)
+#else
+#define SMALL_STACK ((size_t)LIMIT_FIBER_STACK)
+#endif
+
+static const char *deepest_with_error(void)
+{
+    buffer b;
+    buffer_init(&b, &test_memory, 64, (size_t)1 << 20);
+    for (int i = 0; i < LIMIT_MODEL_DEPTH / 2 - 1; i++)
+        buffer_append_str(&b, APUS_STR("{\"name\":\"n\",\"children\":["));
+    buffer_append_str(&b, APUS_STR("{\"name\":1,\"left\":{}}"));
+    for (int i = 0; i < LIMIT_MODEL_DEPTH / 2 - 1; i++)
+        buffer_append_str(&b, APUS_STR("]}"));
+    buffer_append_char(&b, '\0');
+    return b.ptr;
+}
+
+static void *read_and_write_the_deepest(void *arg)
+{
+    (void)arg;
+    struct tree out;
+    assert_true(read_tree(LIMIT_MODEL_DEPTH, &out));
+    written(tree_model(), &out, (model_write_options){.exclude_unset = true, .exclude_defaults = true, .reader = &test_reader});
+    assert_false(read_text(tree_model(), deepest_with_error(), &out));
+    assert_int_equal(test_reader.errors.count, 2);
+    return NULL;
+}
+
+static void the_deepest_document_fits_a_fibers_stack(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    assert_int_equal(pthread_attr_setstacksize(&attributes, SMALL_STACK), 0);
+    assert_int_equal(pthread_create(&thread, &attributes, read_and_write_the_deepest, NULL), 0);
+    pthread_join(thread, NULL);
+    pthread_attr_destroy(&attributes);
+}
+
 static const char rich_text[] =
     "{\"s\":\"a1\",\"sw\":\"é@example.com\",\"dd\":{\"1\":2,\"3\":4,\"1.0\":5},\"dm\":{\"a\":{\"x\":1}},\"l\":[1,2,3],\"subs\":[{\"x\":1},"
     "{\"x\":2}],\"tree\":{\"name\":\"r\",\"left\":{\"name\":\"l\"},\"children\":[{\"name\":\"c\"},{\"name\":\"d\",\"children\":[]}]},"
@@ -413,6 +457,7 @@ int main(void)
         TEST(a_body_that_is_no_json_is_refused_with_its_text),
         TEST(errors_stop_at_their_limit),
         TEST(a_tree_is_read_to_the_limit_and_refused_beyond),
+        TEST(the_deepest_document_fits_a_fibers_stack),
         TEST(a_reader_without_memory_says_so),
         TEST(a_reader_survives_any_allocation_that_fails),
         TEST(a_model_without_members_takes_any_object),
