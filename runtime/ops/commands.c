@@ -123,7 +123,7 @@ int command_routes(const apus_app *given)
 {
     apus_app app;
     char error[512];
-    router *r = router_build(application_served(given, &app), NULL, app.health_routes ? probes_routes() : NULL, error,
+    router *r = router_build(application_served(given, &app), NULL, given->health_routes ? probes_routes() : NULL, error,
                              sizeof error);
     if (!r) {
         fprintf(stderr, "%s\n", error);
