@@ -13,7 +13,7 @@ struct component {
     const apus_enum *values;
     apus_str base;           /* the name that tables give it */
     apus_str name;           /* the name in the document */
-    bool in, out;            /* it is met coming in, going out */
+    bool outgoing;           /* it is one of what goes out */
     bool spare;              /* another of that name is its equal */
     tree *schema;
 };
@@ -65,27 +65,24 @@ static apus_str component_base(tree_maker *m, const char *name)
     return (apus_str){out, text.len};
 }
 
-/* `*is_new` tells that it is met for the first time, or for the first time in this direction: then so is what it refers to. */
+/* What comes in and what goes out are components apart, until they turn out to be equal. */
 static component *component_of(components *c, const apus_model *model, const apus_enum *values, const char *name, bool *is_new)
 {
     component *found = c->first;
-    while (found && !(found->model == model && found->values == values))
+    while (found && !(found->model == model && found->values == values && found->outgoing == c->outgoing))
         found = found->next;
     *is_new = !found;
+    if (found)
+        return found;
+    found = arena_alloc(&c->m->memory, sizeof *found);
     if (!found) {
-        found = arena_alloc(&c->m->memory, sizeof *found);
-        if (!found) {
-            c->m->failed = true;
-            return NULL;
-        }
-        *found = (component){.model = model, .values = values, .base = component_base(c->m, name)};
-        found->name = found->base;
-        *c->last = found;
-        c->last = &found->next;
+        c->m->failed = true;
+        return NULL;
     }
-    *is_new |= !c->named && !(c->outgoing ? found->out : found->in);
-    found->in |= !c->named && !c->outgoing;
-    found->out |= !c->named && c->outgoing;
+    *found = (component){.model = model, .values = values, .base = component_base(c->m, name), .outgoing = c->outgoing};
+    found->name = found->base;
+    *c->last = found;
+    c->last = &found->next;
     return found;
 }
 
@@ -385,44 +382,74 @@ static void describe_enum(components *c, component *of)
 static void describe_all(components *c)
 {
     for (component *of = c->first; of; of = of->next) {
+        c->outgoing = of->outgoing;
         if (of->values)
             describe_enum(c, of);
         else
             describe_model(c, of);
     }
+    c->outgoing = false;
 }
 
-static bool refuse_names(components *c, const component *of)
+static bool has_opposite(const components *c, const component *of)
 {
-    snprintf(c->error, c->error_size,
-             "two models or enums that differ are called %.*s in the OpenAPI document; name one of them in its SCHEMA row",
-             APUS_ARG(of->base));
+    for (const component *other = c->first; other; other = other->next) {
+        if (other->outgoing != of->outgoing && apus_str_eq(other->base, of->base))
+            return true;
+    }
     return false;
 }
 
-/* All of one name that only come in become NAME-Input, all that only go out NAME-Output. */
-static bool split(components *c, const component *which)
+/* What goes both ways is NAME-Input and NAME-Output at first. */
+static void name_apart(components *c)
 {
     for (component *of = c->first; of; of = of->next) {
-        if (!apus_str_eq(of->base, which->base))
-            continue;
-        if (of->values || of->in == of->out || !apus_str_eq(of->name, of->base))
-            return refuse_names(c, which);
-        of->name = tree_printf(c->m, "%.*s%s", APUS_ARG(of->base), of->in ? "-Input" : "-Output");
+        if (has_opposite(c, of))
+            of->name = tree_printf(c->m, "%.*s%s", APUS_ARG(of->base), of->outgoing ? "-Output" : "-Input");
+    }
+}
+
+static bool all_equal(const components *c, const component *of)
+{
+    for (const component *other = c->first; other; other = other->next) {
+        if (apus_str_eq(other->base, of->base) && !tree_equal(other->schema, of->schema))
+            return false;
     }
     return true;
 }
 
-/* The first that shares its name with another that differs, or NULL. */
-static const component *find_clash(const components *c)
+/*
+ * Both ways become one where the schemas are equal. One that refers to itself never is, since its own name stands in it: as
+ * Pydantic has it.
+ */
+static bool join_equals(components *c)
+{
+    bool joined = false;
+    for (component *of = c->first; of && !c->m->failed; of = of->next) {
+        if (apus_str_eq(of->name, of->base) || !all_equal(c, of))
+            continue;
+        for (component *other = of; other; other = other->next) {
+            if (apus_str_eq(other->base, of->base))
+                other->name = other->base;
+        }
+        joined = true;
+    }
+    return joined;
+}
+
+static bool refuse_clashes(components *c)
 {
     for (const component *a = c->first; a; a = a->next) {
         for (const component *b = a->next; b; b = b->next) {
-            if (apus_str_eq(a->name, b->name) && !tree_equal(a->schema, b->schema))
-                return a;
+            if (!apus_str_eq(a->name, b->name) || tree_equal(a->schema, b->schema))
+                continue;
+            snprintf(c->error, c->error_size,
+                     "two models or enums that differ are called %.*s in the OpenAPI document; name one of them in its SCHEMA row",
+                     APUS_ARG(a->base));
+            return false;
         }
     }
-    return NULL;
+    return true;
 }
 
 static void mark_spares(components *c)
@@ -436,15 +463,14 @@ static void mark_spares(components *c)
 /* A name that changes, changes what refers to it: until none does. */
 bool components_name(components *c)
 {
-    c->named = true;
-    describe_all(c);
-    for (const component *clash; !c->m->failed && (clash = find_clash(c));) {
-        if (!split(c, clash))
-            return false;
+    name_apart(c);
+    do
         describe_all(c);
-    }
+    while (join_equals(c));
+    if (c->m->failed || c->error[0] || !refuse_clashes(c))
+        return false;
     mark_spares(c);
-    return !c->m->failed && !c->error[0];
+    return true;
 }
 
 static int compare(const void *a, const void *b)

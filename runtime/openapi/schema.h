@@ -12,7 +12,6 @@ typedef struct components {
     tree_maker *m;
     component *first, **last;
     bool outgoing; /* what is met now goes out */
-    bool named;    /* all have been met, and names are settled */
     char *error;
     size_t error_size;
 } components;
@@ -32,9 +31,8 @@ tree *schema_of_field(components *c, const apus_field *field, apus_str name, boo
 /** A result's: a model's, with a title when it is no reference. */
 tree *schema_of_result(components *c, const apus_model *model, apus_str name);
 /**
- * Names the components, after all were met: the document is gone through once to meet them, and once to be written. Two models of
- * one name are one component when they are equal; else, when one only comes in and the other only goes out, they are NAME-Input
- * and NAME-Output. false with one line in `error`.
+ * Names the components, after all were met: the document is gone through once to meet them, and once to be written. What comes in
+ * and goes out under one name is NAME-Input and NAME-Output where the two differ. false with one line in `error`.
  */
 bool components_name(components *c);
 /** Adds the components to `schemas`, sorted by name. */

@@ -234,6 +234,15 @@ static bool compile(plan_builder *b, const apus_model *model)
     return model == apus_none_model() || model_compile(model, words, sizeof words) || refuse(b, NULL, "%s", words);
 }
 
+static bool compile_documented(plan_builder *b)
+{
+    for (size_t i = 0; i < b->op->response_count; i++) {
+        if (b->op->responses[i].model && !compile(b, b->op->responses[i].model()))
+            return false;
+    }
+    return true;
+}
+
 static bool fill(plan_builder *b, dependant *d, size_t depth)
 {
     static const apus_source order[] = {APUS_IN_PATH, APUS_IN_QUERY, APUS_IN_HEADER, APUS_IN_COOKIE, APUS_IN_BODY};
@@ -349,7 +358,7 @@ bool plan_build(operation *op, arena *memory, char *error, size_t error_size)
     dependant *root = &op->plan->root;
     *root = (dependant){.in = op->in, .out = op->out, .run = op->route->run};
     root->uses = allocate(&b, op->in->count + op->dependency_count, sizeof *root->uses);
-    if (!root->uses || !compile(&b, op->out) || !check_output(&b, op->out))
+    if (!root->uses || !compile(&b, op->out) || !check_output(&b, op->out) || !compile_documented(&b))
         return false;
     for (size_t i = 0; i < op->dependency_count; i++) {
         if (!add_use(&b, root, op->dependencies[i], NULL, 0))
