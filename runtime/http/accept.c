@@ -60,7 +60,7 @@ static void take(http_server *s, int fd, const struct sockaddr *address)
 {
     atomic_fetch_add_explicit(&http_counts.accepted, 1, memory_order_relaxed);
     if (!is_full(s)) {
-        connection_open(s, fd, address);
+        http_connection_open(s, fd, address);
         return;
     }
     atomic_fetch_add_explicit(&http_counts.refused_cap, 1, memory_order_relaxed);

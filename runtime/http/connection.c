@@ -44,7 +44,7 @@ static void list_append(connection *c)
 }
 
 /* A list is in the order of `since`: sweeps look at its beginning. */
-void connection_enter(connection *c, connection_state state)
+void http_connection_enter(connection *c, connection_state state)
 {
     list_remove(c);
     c->state = state;
@@ -63,7 +63,7 @@ static void hook(connection *c)
     c->h2o_read = socket->_cb.read;
     socket->_cb.read = on_readable;
     if (c->state == CONNECTION_IDLE && socket->input->size)
-        connection_enter(c, CONNECTION_HEAD);
+        http_connection_enter(c, CONNECTION_HEAD);
 }
 
 static void hook_later(connection *c)
@@ -134,7 +134,7 @@ static void set_peer(connection *c, const struct sockaddr *address)
 static void speak_http1(connection *c)
 {
     http_server *s = c->server;
-    connection_enter(c, CONNECTION_IDLE);
+    http_connection_enter(c, CONNECTION_IDLE);
     h2o_http1_accept(&s->accept, c->socket, *h2o_get_timestamp(&s->context, NULL, NULL));
     hook(c);
 }
@@ -154,11 +154,11 @@ static void on_handshake(h2o_socket_t *socket, const char *error)
         speak_http1(c);
         return;
     }
-    connection_enter(c, CONNECTION_IDLE);
+    http_connection_enter(c, CONNECTION_IDLE);
     h2o_http2_accept(&s->accept, socket, *h2o_get_timestamp(&s->context, NULL, NULL));
 }
 
-void connection_open(http_server *s, int fd, const struct sockaddr *address)
+void http_connection_open(http_server *s, int fd, const struct sockaddr *address)
 {
     connection *c = memory_alloc(sizeof *c);
     if (!c) {
@@ -191,7 +191,7 @@ void connection_next(connection *c, bool persistent)
         h2o_socket_dont_read(c->socket, 0);
     }
     if (persistent) {
-        connection_enter(c, CONNECTION_IDLE);
+        http_connection_enter(c, CONNECTION_IDLE);
         hook_later(c);
         return;
     }
@@ -220,7 +220,7 @@ void connection_refuse(connection *c, const http_refusal *refusal)
         return;
     }
     text.base = c->answer;
-    connection_enter(c, CONNECTION_REFUSED);
+    http_connection_enter(c, CONNECTION_REFUSED);
     h2o_socket_read_stop(socket);
     h2o_socket_write(socket, &text, 1, on_refused);
 }
@@ -280,7 +280,7 @@ static bool read_head(connection *c)
     default:
         c->scanned = input->size;
         if (c->state == CONNECTION_IDLE)
-            connection_enter(c, CONNECTION_HEAD);
+            http_connection_enter(c, CONNECTION_HEAD);
         return false;
     }
 }
@@ -298,7 +298,7 @@ static void after_h2o(connection *c)
     if (c->state == CONNECTION_BUSY)
         return;
     if (c->state != CONNECTION_BODY)
-        connection_enter(c, CONNECTION_BODY);
+        http_connection_enter(c, CONNECTION_BODY);
     if (c->chunked && socket->input->size > c->head_length + c->body_limit && socket->_cb.read)
         refuse_input(c, &refusal_too_large_chunks);
     else if (socket->_cb.read != on_readable)

@@ -349,7 +349,7 @@ int exchange_on_request(h2o_handler_t *self, h2o_req_t *h2o)
     bool stream = h2o->version >= 0x200;
     loop_touch(s->loop);
     if (!stream)
-        connection_enter(c, CONNECTION_BUSY);
+        http_connection_enter(c, CONNECTION_BUSY);
     const http_refusal *refusal = judge(s, c, h2o);
     exchange *x = refusal ? NULL : exchange_new(s, c, h2o);
     if (!x) {

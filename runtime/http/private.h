@@ -21,7 +21,7 @@ typedef struct connection connection;
 typedef struct exchange exchange;
 typedef struct lingerer lingerer;
 
-/** Where a connection is. connection_enter is the one way from one to another. */
+/** Where a connection is. http_connection_enter is the one way from one to another. */
 typedef enum connection_state {
     CONNECTION_HANDSHAKE, /* TLS */
     CONNECTION_IDLE,      /* no byte of a request */
@@ -135,8 +135,8 @@ void accept_start(http_server *s);
 void accept_stop(http_server *s);
 
 /* connection.c */
-void connection_open(http_server *s, int fd, const struct sockaddr *address);
-void connection_enter(connection *c, connection_state state);
+void http_connection_open(http_server *s, int fd, const struct sockaddr *address);
+void http_connection_enter(connection *c, connection_state state);
 /** After h2o is done with a request: waits for the next one, or is about to be closed. */
 void connection_next(connection *c, bool persistent);
 /** Notices the client's leaving while its request is being handled. */

@@ -22,7 +22,7 @@ static void stream_disposed(void *data)
     count_stream(c, x);
     c->served++;
     if (--c->open_streams == 0)
-        connection_enter(c, CONNECTION_IDLE);
+        http_connection_enter(c, CONNECTION_IDLE);
     exchange_let_go(x);
 }
 
@@ -34,7 +34,7 @@ void stream_begin(exchange *x)
     c->http2 = true;
     c->streams++;
     if (c->open_streams++ == 0)
-        connection_enter(c, CONNECTION_BUSY);
+        http_connection_enter(c, CONNECTION_BUSY);
 }
 
 static apus_str slice_of(h2o_iovec_t bytes)
