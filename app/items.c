@@ -145,8 +145,8 @@ static int patch_item(apus_request *req, const struct patch_item_in *in, struct 
                                " description = case when $4 then $5 else description end,"
                                " stock = case when $6 then $7 else stock end"
                                " where id = $1 returning " COLUMNS,
-                               PG(in->item_id, item->name, item->price, item->description.is != APUS_UNSET,
-                                  item->description, item->stock.is != APUS_UNSET, item->stock)));
+                               PG(in->item_id, item->name, item->price, apus_given(item->description), item->description,
+                                  apus_given(item->stock), item->stock)));
 }
 
 static int delete_item(apus_request *req, const struct item_id_in *in, apus_none *)

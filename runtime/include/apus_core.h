@@ -119,6 +119,9 @@ static inline apus_opt_datetime apus_some_datetime(apus_datetime value)
     _Generic((v), double: apus_some_double, bool: apus_some_bool, apus_str: apus_some_str,            \
              apus_uuid: apus_some_uuid, apus_datetime: apus_some_datetime, default: apus_some_int)(v)
 
+/** Whether an optional was given, be it as null: what PATCH asks. A bool, also as a parameter: `PG(apus_given(item->stock))`. */
+#define apus_given(optional) ((bool)((optional).is != APUS_UNSET))
+
 /** A list member: `LISTOF(apus_str) tags`, `LISTOF(struct item) items`. `is` is APUS_NULL for null (only where allowed). */
 #define LISTOF(T)              \
     struct {                   \

@@ -206,7 +206,7 @@ static bool read_nested(model_reader *r, const field_plan *p, const json_value *
 
 bool read_member(model_reader *r, const field_plan *p, const json_value *v, void *object, const model_loc *loc)
 {
-    if (p->nullable && json_type_of(v) == JSON_NULL) {
+    if (p->nullable && !p->field->not_null && json_type_of(v) == JSON_NULL) {
         store_null(p, object);
         return true;
     }
