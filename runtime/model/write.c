@@ -111,30 +111,28 @@ static bool write_datetime(const writer *w, const field_plan *p, const apus_date
 
 static bool write_scalar(const writer *w, const field_plan *p, const void *at)
 {
-    scalar value;
-    load_scalar(p->kind, at, &value);
     switch (p->kind) {
     case APUS_KIND_INT:
-        json_write_int(w->b, value.integer);
+        json_write_int(w->b, *(const int64_t *)at);
         return true;
     case APUS_KIND_DOUBLE:
-        json_write_double(w->b, value.number, w->options->style);
+        json_write_double(w->b, *(const double *)at, w->options->style);
         return true;
     case APUS_KIND_BOOL:
-        json_write_bool(w->b, value.boolean);
+        json_write_bool(w->b, *(const bool *)at);
         return true;
     case APUS_KIND_ENUM:
-        return write_enum(w, p, value.constant);
+        return write_enum(w, p, *(const int *)at);
     case APUS_KIND_UUID:
-        write_uuid(w->b, &value.uuid);
+        write_uuid(w->b, at);
         return true;
     case APUS_KIND_DATETIME:
-        return write_datetime(w, p, &value.datetime);
+        return write_datetime(w, p, at);
     case APUS_KIND_JSON:
-        buffer_append_str(w->b, value.text);
+        buffer_append_str(w->b, ((const apus_json *)at)->text);
         return true;
     default:
-        return write_str(w, p, value.text);
+        return write_str(w, p, *(const apus_str *)at);
     }
 }
 
@@ -222,15 +220,16 @@ static bool write_container(writer *w, const field_plan *p, const void *object)
 
 bool write_member(writer *w, const field_plan *p, const void *object)
 {
-    if (member_is_null(p, object)) {
+    bool scalar_kind = p->kind < APUS_KIND_JSON || p->kind == APUS_KIND_ENUM;
+    if ((p->nullable || !scalar_kind) && member_is_null(p, object)) {
         if (!p->nullable && p->kind != APUS_KIND_JSON)
             return fail(w, p, "it is null, and its row is not .nullable");
         json_write_null(w->b);
         return true;
     }
-    if (p->kind == APUS_KIND_OBJECT || p->kind == APUS_KIND_LIST || p->kind == APUS_KIND_DICT)
-        return write_container(w, p, object);
-    return write_scalar(w, p, const_member_of(object, p->value_at));
+    if (scalar_kind || p->kind == APUS_KIND_JSON)
+        return write_scalar(w, p, const_member_of(object, p->value_at));
+    return write_container(w, p, object);
 }
 
 int model_write_json(buffer *b, const apus_model *model, const void *value, const model_write_options *options)

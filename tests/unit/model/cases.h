@@ -6,7 +6,10 @@
 
 /** Compiles what the cases need; once. */
 void compile_rich(void);
-/** `target` is a body's model (rich, list, dict; written without its defaults), or a member of rich as a query parameter: then `text` is a JSON array of texts. */
+/**
+ * `target` is a body's model (rich, list, dict; written without its defaults), or a member of rich as a query parameter: then `text`
+ * is a JSON array of texts.
+ */
 apus_str case_answer(arena *memory, const char *target, apus_str text);
 
 #endif

@@ -30,12 +30,26 @@ __attribute__((unused)) static int end_test(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_test, end_test)
 
+/* JSON as these tests write it: with single quotes, unless it has double ones. */
+__attribute__((unused)) static const char *json(const char *text)
+{
+    if (strchr(text, '"'))
+        return text;
+    size_t len = strlen(text);
+    char *copy = arena_alloc(&test_memory, len + 1);
+    for (size_t i = 0; i <= len; i++)
+        copy[i] = text[i] == '\'' ? '"' : text[i];
+    return copy;
+}
+
+#define assert_json(got, expected) assert_string_equal(got, json(expected))
+
 /* Reads JSON of that model; fails the test when it is no JSON. */
 __attribute__((unused)) static bool read_text(const apus_model *model, const char *text, void *out)
 {
     json_value *root;
     json_error error;
-    assert_int_equal(json_read(&test_memory, apus_cstr(text), 64, &root, &error), JSON_OK);
+    assert_int_equal(json_read(&test_memory, apus_cstr(json(text)), 64, &root, &error), JSON_OK);
     model_loc body = {.name = APUS_STR("body")};
     return model_read_json(&test_reader, model, root, out, &body);
 }

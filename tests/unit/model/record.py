@@ -213,9 +213,11 @@ def quoted(text):
 def record_tables():
     kinds = {
         "i": NUMBER_TEXTS + BOOL_TEXTS, "o": NUMBER_TEXTS + ["1" * 4300, "1" * 4301], "im": NUMBER_TEXTS, "si": NUMBER_TEXTS[:5],
-        "f": NUMBER_TEXTS, "f2": NUMBER_TEXTS, "f3": NUMBER_TEXTS, "fm": NUMBER_TEXTS, "of": NUMBER_TEXTS + BOOL_TEXTS, "sf": NUMBER_TEXTS[:5],
+        "f": NUMBER_TEXTS, "f2": NUMBER_TEXTS, "f3": NUMBER_TEXTS, "fm": NUMBER_TEXTS, "of": NUMBER_TEXTS + BOOL_TEXTS,
+        "sf": NUMBER_TEXTS[:5],
         "b": BOOL_TEXTS + NUMBER_TEXTS, "sb": BOOL_TEXTS[:3], "s": WORD_TEXTS, "s1": WORD_TEXTS, "sw": WORD_TEXTS, "os": WORD_TEXTS,
-        "ss": WORD_TEXTS[:3], "c": WORD_TEXTS, "c1": WORD_TEXTS, "c2": WORD_TEXTS, "u": UUID_TEXTS + WORD_TEXTS, "d": DATE_TEXTS + NUMBER_TEXTS,
+        "ss": WORD_TEXTS[:3], "c": WORD_TEXTS, "c1": WORD_TEXTS, "c2": WORD_TEXTS, "u": UUID_TEXTS + WORD_TEXTS,
+        "d": DATE_TEXTS + NUMBER_TEXTS,
     }  # fmt: skip
     for name, texts in kinds.items():
         for text in texts:

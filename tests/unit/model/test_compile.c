@@ -239,7 +239,7 @@ static void a_model_of_many_members_finds_them_all(void **state)
     buffer b;
     buffer_init(&b, &test_memory, 64, 1 << 20);
     for (size_t i = MANY; i-- > 0;)
-        buffer_printf(&b, "%c\"m%zu\":%zu", i == MANY - 1 ? '{' : ',', i, i);
+        buffer_printf(&b, "%c'm%zu':%zu", i == MANY - 1 ? '{' : ',', i, i);
     buffer_append(&b, "}", 2);
     int64_t out[MANY];
     assert_true(read_text(&model, b.ptr, out));

@@ -72,7 +72,7 @@ static void what_was_not_sent_is_unset_and_has_its_default(void **state)
     (void)state;
     struct presence out;
     memset(&out, 0xaa, sizeof out);
-    assert_true(read_text(presence_model(), "{\"plain\":1,\"opt_required\":null}", &out));
+    assert_true(read_text(presence_model(), "{'plain':1,'opt_required':null}", &out));
     assert_int_equal(out.plain, 1);
     assert_int_equal(out.with_default, 7);
     assert_null(out.maybe.ptr);
@@ -96,8 +96,8 @@ static void null_is_not_unset(void **state)
     (void)state;
     struct presence out;
     assert_true(read_text(presence_model(),
-                          "{\"plain\":1,\"opt_required\":2,\"maybe\":null,\"opt\":null,\"opt_with_default\":null,\"list\":null,"
-                          "\"json\":null,\"pointer\":null}",
+                          "{'plain':1,'opt_required':2,'maybe':null,'opt':null,'opt_with_default':null,'list':null,"
+                          "'json':null,'pointer':null}",
                           &out));
     assert_null(out.maybe.ptr);
     assert_int_equal(out.opt.is, APUS_NULL);
@@ -112,19 +112,19 @@ static void what_must_be_sent_is_missing_otherwise(void **state)
 {
     (void)state;
     struct presence out;
-    assert_false(read_text(presence_model(), "{\"json\":{\"a\":[1.0,\"x\"]}}", &out));
-    assert_string_equal(errors_text(),
-                        "[{\"type\":\"missing\",\"loc\":[\"body\",\"plain\"],\"msg\":\"Field required\",\"input\":{\"json\":{\"a\":[1.0,\"x\"]}}},"
-                        "{\"type\":\"missing\",\"loc\":[\"body\",\"opt_required\"],\"msg\":\"Field required\",\"input\":{\"json\":{\"a\":[1.0,"
-                        "\"x\"]}}}]");
-    assert_true(apus_str_is(out.json.text, "{\"a\":[1.0,\"x\"]}"));
+    assert_false(read_text(presence_model(), "{'json':{'a':[1.0,'x']}}", &out));
+    assert_json(errors_text(),
+                "[{'type':'missing','loc':['body','plain'],'msg':'Field required','input':{'json':{'a':[1.0,'x']}}},"
+                "{'type':'missing','loc':['body','opt_required'],'msg':'Field required','input':{'json':{'a':[1.0,"
+                "'x']}}}]");
+    assert_true(apus_str_is(out.json.text, json("{'a':[1.0,'x']}")));
 }
 
 static void an_inner_object_at_the_outers_address_has_presence_of_its_own(void **state)
 {
     (void)state;
     struct outer out;
-    assert_true(read_text(outer_model(), "{\"first\":{\"x\":1}}", &out));
+    assert_true(read_text(outer_model(), "{'first':{'x':1}}", &out));
     assert_true(WAS_SET(&out.first, x));
     assert_true(WAS_SET(&out, first));
     assert_false(WAS_SET(&out, second));
@@ -137,7 +137,7 @@ static void presence_of_ten_thousand_objects_is_kept(void **state)
     buffer b;
     buffer_init(&b, &test_memory, 64, (size_t)1 << 20);
     for (int i = 0; i < MANY; i++)
-        buffer_printf(&b, "%c{\"first\":{\"x\":%d}%s}", i ? ',' : '[', i, i % 3 ? "" : ",\"second\":9");
+        buffer_printf(&b, "%c{'first':{'x':%d}%s}", i ? ',' : '[', i, i % 3 ? "" : ",'second':9");
     buffer_append(&b, "]", 2);
     struct listed {
         LISTOF(struct outer) items;
@@ -161,7 +161,7 @@ static void nothing_is_set_of_an_object_that_did_not_come_in(void **state)
     (void)state;
     struct outer made = {{1}, 2}, out;
     assert_false(WAS_SET(&made, second));
-    assert_true(read_text(outer_model(), "{\"first\":{\"x\":1},\"second\":1}", &out));
+    assert_true(read_text(outer_model(), "{'first':{'x':1},'second':1}", &out));
     assert_false(WAS_SET(&made, second));
 }
 
@@ -169,21 +169,21 @@ static void an_alias_is_the_only_name_outside(void **state)
 {
     (void)state;
     struct aliased out;
-    assert_true(read_text(aliased_model(), "{\"odd \\\"name\\\"\\/\\u00e9\":4,\"\":\"empty\"}", &out));
+    assert_true(read_text(aliased_model(), "{'odd \\'name\\'\\/\\u00e9':4,'':'empty'}", &out));
     assert_int_equal(out.a, 4);
     assert_true(apus_str_is(out.b, "empty"));
-    assert_string_equal(written(aliased_model(), &out, (model_write_options){0}), "{\"odd \\\"name\\\"/é\":4,\"\":\"empty\"}");
-    assert_false(read_text(aliased_model(), "{\"a\":4,\"\":5}", &out));
-    assert_string_equal(errors_text(),
-                        "[{\"type\":\"missing\",\"loc\":[\"body\",\"odd \\\"name\\\"/é\"],\"msg\":\"Field required\",\"input\":{\"a\":4,\"\":5}},"
-                        "{\"type\":\"string_type\",\"loc\":[\"body\",\"\"],\"msg\":\"Input should be a valid string\",\"input\":5}]");
+    assert_json(written(aliased_model(), &out, (model_write_options){0}), "{'odd \\'name\\'/é':4,'':'empty'}");
+    assert_false(read_text(aliased_model(), "{'a':4,'':5}", &out));
+    assert_json(errors_text(),
+                "[{'type':'missing','loc':['body','odd \\'name\\'/é'],'msg':'Field required','input':{'a':4,'':5}},"
+                "{'type':'string_type','loc':['body',''],'msg':'Input should be a valid string','input':5}]");
 }
 
 static void the_last_of_duplicate_members_counts(void **state)
 {
     (void)state;
     struct closed_sub out;
-    assert_true(read_text(closed_sub_model(), "{\"a\":\"x\",\"b\":\"1\",\"a\":2,\"b\":\"3\"}", &out));
+    assert_true(read_text(closed_sub_model(), "{'a':'x','b':'1','a':2,'b':'3'}", &out));
     assert_int_equal(out.a, 2);
     assert_true(apus_str_is(out.b, "3"));
 }
@@ -193,14 +193,14 @@ static void equal_keys_of_a_dict_are_one(void **state)
     (void)state;
     struct keyed out;
     assert_true(read_text(keyed_model(),
-                          "{\"by_number\":{\"0\":1,\"2\":9,\"-0.0\":2,\"2.0\":3,\"2\":4},"
-                          "\"by_moment\":{\"2024-01-01T00:00:00Z\":1,\"2024-01-01T00:00:00\":2,\"2024-01-01T01:00:00+01:00\":3},"
-                          "\"by_flag\":{\"on\":\"a\",\"no\":null,\"1\":\"b\"}}",
+                          "{'by_number':{'0':1,'2':9,'-0.0':2,'2.0':3,'2':4},"
+                          "'by_moment':{'2024-01-01T00:00:00Z':1,'2024-01-01T00:00:00':2,'2024-01-01T01:00:00+01:00':3},"
+                          "'by_flag':{'on':'a','no':null,'1':'b'}}",
                           &out));
-    assert_string_equal(written(keyed_model(), &out, (model_write_options){0}),
-                        "{\"by_number\":{\"0.0\":2,\"2.0\":3},"
-                        "\"by_moment\":{\"2024-01-01T00:00:00Z\":3,\"2024-01-01T00:00:00\":2},"
-                        "\"by_flag\":{\"true\":\"b\",\"false\":null}}");
+    assert_json(written(keyed_model(), &out, (model_write_options){0}),
+                        "{'by_number':{'0.0':2,'2.0':3},"
+                        "'by_moment':{'2024-01-01T00:00:00Z':3,'2024-01-01T00:00:00':2},"
+                        "'by_flag':{'true':'b','false':null}}");
 }
 
 static void texts_fill_members_by_their_kind(void **state)
@@ -232,13 +232,13 @@ static void a_body_that_is_no_json_is_refused_with_its_text(void **state)
     memset(&in, 0, sizeof in);
     const apus_field *rows = query_in_model()->fields;
     model_loc loc = {.name = APUS_STR("body")};
-    apus_str text = APUS_STR("{\"x\":1}");
+    apus_str text = apus_cstr(json("{'x':1}"));
     assert_false(model_read_field_texts(&test_reader, &rows[3], &text, 1, false, &in, &loc, (model_input){.is = INPUT_NULL}));
     assert_false(model_read_field_texts(&test_reader, &rows[4], &text, 1, false, &in, &loc, (model_input){.is = INPUT_NULL}));
-    assert_string_equal(errors_text(),
-                        "[{\"type\":\"model_attributes_type\",\"loc\":[\"body\"],\"msg\":\"Input should be a valid dictionary or object to "
-                        "extract fields from\",\"input\":\"{\\\"x\\\":1}\"},{\"type\":\"list_type\",\"loc\":[\"body\"],\"msg\":\"Input should "
-                        "be a valid list\",\"input\":\"{\\\"x\\\":1}\"}]");
+    assert_json(errors_text(),
+                "[{'type':'model_attributes_type','loc':['body'],'msg':'Input should be a valid dictionary or object to "
+                "extract fields from','input':'{\\'x\\':1}'},{'type':'list_type','loc':['body'],'msg':'Input should "
+                "be a valid list','input':'{\\'x\\':1}'}]");
 }
 
 static void errors_stop_at_their_limit(void **state)
@@ -260,7 +260,7 @@ static char *nested_tree(size_t depth)
     buffer b;
     buffer_init(&b, &test_memory, 64, (size_t)1 << 20);
     for (size_t i = 0; i < depth; i++)
-        buffer_append_str(&b, APUS_STR("{\"name\":\"n\",\"left\":"));
+        buffer_append_str(&b, APUS_STR("{'name':'n','left':"));
     buffer_append_str(&b, APUS_STR("null"));
     for (size_t i = 0; i < depth; i++)
         buffer_append_char(&b, '}');
@@ -272,7 +272,7 @@ static bool read_tree(size_t depth, struct tree *out)
 {
     json_value *root;
     json_error error;
-    assert_int_equal(json_read(&test_memory, apus_cstr(nested_tree(depth)), 1000, &root, &error), JSON_OK);
+    assert_int_equal(json_read(&test_memory, apus_cstr(json(nested_tree(depth))), 1000, &root, &error), JSON_OK);
     return model_read_json(&test_reader, tree_model(), root, out, NULL);
 }
 
@@ -281,11 +281,12 @@ static void a_tree_is_read_to_the_limit_and_refused_beyond(void **state)
     (void)state;
     struct tree out;
     assert_true(read_tree(LIMIT_MODEL_DEPTH, &out));
-    assert_string_equal(written(tree_model(), &out, (model_write_options){.exclude_none = true, .exclude_defaults = true}),
-                        written(tree_model(), &out, (model_write_options){.exclude_unset = true, .exclude_none = true, .reader = &test_reader}));
+    assert_json(written(tree_model(), &out, (model_write_options){.exclude_none = true, .exclude_defaults = true}),
+                        written(tree_model(), &out, (model_write_options){.exclude_unset = true, .exclude_none = true,
+                                                                         .reader = &test_reader}));
     assert_false(read_tree(LIMIT_MODEL_DEPTH + 1, &out));
     assert_int_equal(test_reader.errors.count, 1);
-    assert_string_equal(test_reader.errors.first->type, "recursion_loop");
+    assert_json(test_reader.errors.first->type, "recursion_loop");
     assert_int_equal(test_reader.depth, 0);
 }
 
@@ -300,8 +301,8 @@ static const char *deepest_with_error(void)
     buffer b;
     buffer_init(&b, &test_memory, 64, (size_t)1 << 20);
     for (int i = 0; i < LIMIT_MODEL_DEPTH / 2 - 1; i++)
-        buffer_append_str(&b, APUS_STR("{\"name\":\"n\",\"children\":["));
-    buffer_append_str(&b, APUS_STR("{\"name\":1,\"left\":{}}"));
+        buffer_append_str(&b, APUS_STR("{'name':'n','children':["));
+    buffer_append_str(&b, APUS_STR("{'name':1,'left':{}}"));
     for (int i = 0; i < LIMIT_MODEL_DEPTH / 2 - 1; i++)
         buffer_append_str(&b, APUS_STR("]}"));
     buffer_append_char(&b, '\0');
@@ -332,9 +333,9 @@ static void the_deepest_document_fits_a_fibers_stack(void **state)
 }
 
 static const char rich_text[] =
-    "{\"s\":\"a1\",\"sw\":\"é@example.com\",\"dd\":{\"1\":2,\"3\":4,\"1.0\":5},\"dm\":{\"a\":{\"x\":1}},\"l\":[1,2,3],\"subs\":[{\"x\":1},"
-    "{\"x\":2}],\"tree\":{\"name\":\"r\",\"left\":{\"name\":\"l\"},\"children\":[{\"name\":\"c\"},{\"name\":\"d\",\"children\":[]}]},"
-    "\"any\":{\"deep\":[1,2,{\"x\":null}]},\"ext\":{\"a\":1},\"u\":\"x\",\"d\":\"y\",\"c\":\"pink\",\"l1\":[1,2],\"zz\":1}";
+    "{'s':'a1','sw':'é@example.com','dd':{'1':2,'3':4,'1.0':5},'dm':{'a':{'x':1}},'l':[1,2,3],'subs':[{'x':1},"
+    "{'x':2}],'tree':{'name':'r','left':{'name':'l'},'children':[{'name':'c'},{'name':'d','children':[]}]},"
+    "'any':{'deep':[1,2,{'x':null}]},'ext':{'a':1},'u':'x','d':'y','c':'pink','l1':[1,2],'zz':1}";
 
 /* However little memory there is: an answer, or out_of_memory, and nothing else. */
 static void a_reader_without_memory_says_so(void **state)
@@ -342,7 +343,7 @@ static void a_reader_without_memory_says_so(void **state)
     (void)state;
     json_value *root;
     json_error error;
-    assert_int_equal(json_read(&test_memory, apus_cstr(rich_text), 64, &root, &error), JSON_OK);
+    assert_int_equal(json_read(&test_memory, apus_cstr(json(rich_text)), 64, &root, &error), JSON_OK);
     struct rich out;
     size_t refused = 0, complete = 0;
     for (size_t limit = 0; limit <= 64 * 1024; limit += 1024) {
@@ -374,7 +375,7 @@ static void a_reader_survives_any_allocation_that_fails(void **state)
     (void)state;
     json_value *root;
     json_error error;
-    assert_int_equal(json_read(&test_memory, apus_cstr(rich_text), 64, &root, &error), JSON_OK);
+    assert_int_equal(json_read(&test_memory, apus_cstr(json(rich_text)), 64, &root, &error), JSON_OK);
     struct rich out;
     bool complete = false;
     for (size_t n = 0; n < 50 && !complete; n++) {
@@ -397,8 +398,8 @@ static void a_model_without_members_takes_any_object(void **state)
 {
     (void)state;
     apus_none out;
-    assert_true(read_text(apus_none_model(), "{\"a\":1}", &out));
-    assert_string_equal(written(apus_none_model(), &out, (model_write_options){0}), "{}");
+    assert_true(read_text(apus_none_model(), "{'a':1}", &out));
+    assert_json(written(apus_none_model(), &out, (model_write_options){0}), "{}");
     assert_false(read_text(apus_none_model(), "1", &out));
 }
 
@@ -406,13 +407,13 @@ static void single_values_are_models(void **state)
 {
     (void)state;
     apus_opt_int opt;
-    apus_json json;
+    apus_json any;
     assert_true(read_text(apus_opt_int_model(), "null", &opt));
     assert_int_equal(opt.is, APUS_NULL);
-    assert_true(read_text(apus_opt_int_model(), "\"5\"", &opt));
-    assert_string_equal(written(apus_opt_int_model(), &opt, (model_write_options){0}), "5");
-    assert_true(read_text(apus_json_model(), " [1.50, null] ", &json));
-    assert_string_equal(written(apus_json_model(), &json, (model_write_options){0}), "[1.5,null]");
+    assert_true(read_text(apus_opt_int_model(), "'5'", &opt));
+    assert_json(written(apus_opt_int_model(), &opt, (model_write_options){0}), "5");
+    assert_true(read_text(apus_json_model(), " [1.50, null] ", &any));
+    assert_json(written(apus_json_model(), &any, (model_write_options){0}), "[1.5,null]");
 }
 
 static void a_dict_keeps_all_of_its_twenty_thousand_keys(void **state)
@@ -422,7 +423,7 @@ static void a_dict_keeps_all_of_its_twenty_thousand_keys(void **state)
     buffer b;
     buffer_init(&b, &test_memory, 64, (size_t)2 << 20);
     for (int i = 0; i < MANY; i++)
-        buffer_printf(&b, "%c\"%c%05d%c\":{\"x\":%d}", i ? ',' : '{', 'a', i, 'z', i);
+        buffer_printf(&b, "%c'%c%05d%c':{'x':%d}", i ? ',' : '{', 'a', i, 'z', i);
     buffer_append(&b, "}", 2);
     struct {
         DICTOF(apus_str, struct plain_sub) items;
