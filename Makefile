@@ -103,8 +103,9 @@ $(B)/obj/%.o: %.c $(B)/compile.stamp | build/tools.stamp
 $(B)/obj/runtime/openapi/%.o $(B)/obj/tests/%.o: | build/assets/assets.h
 
 $(LIB): $(call object,$(LIB_C)) build/assets/assets.o $(B)/library.stamp
-	@rm -f $@
-	@ar rcs $@ $(filter %.o,$^)
+	@rm -f $@.new
+	@ar rcs $@.new $(filter %.o,$^)
+	@mv $@.new $@
 
 define link
 	@mkdir -p $(@D)
@@ -161,13 +162,13 @@ run: deps                            ## install, build, start a private Postgres
 	@scripts/run $(B)/app/app
 
 test:                                ## install, build and run all tests
-	@scripts/test
+	+@scripts/test
 
 test-fastapi:                        ## FastAPI's own tests against the ports in examples/tutorial
-	@scripts/test fastapi
+	+@scripts/test fastapi
 
 fuzz:                                ## fuzz each target of tests/fuzz for FUZZ_SECONDS (20)
-	@scripts/test fuzz
+	+@scripts/test fuzz
 
 bench:                               ## measure, side by side with the peers
 	@scripts/deps bench
