@@ -24,6 +24,12 @@ static void give(void *context, void *memory)
     (void)context, (void)memory; /* the arena's reset gives all back */
 }
 
+static size_t sum_bytes(uint64_t bytes)
+{
+    uint64_t even = bytes & 0x00ff00ff00ff00ff, odd = bytes >> 8 & 0x00ff00ff00ff00ff;
+    return (size_t)((even + odd) * 0x0001000100010001 >> 48);
+}
+
 /* Opening brackets and braces, those inside strings too: a bound of the depth that costs next to nothing. */
 static size_t count_openings(apus_str text)
 {
@@ -37,8 +43,9 @@ static size_t count_openings(apus_str text)
             memcpy(&bytes, p, sizeof bytes);
             sum -= (lanes)((bytes | 0x20) == '{'); /* [ and { differ in that bit */
         }
-        for (int i = 0; i < 16; i++)
-            count += sum[i];
+        uint64_t halves[2];
+        memcpy(halves, &sum, sizeof halves);
+        count += sum_bytes(halves[0]) + sum_bytes(halves[1]);
     }
     for (; p < end; p++)
         count += (*p | 0x20) == '{';

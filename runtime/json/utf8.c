@@ -1,11 +1,19 @@
 #include "core/scan.h"
 #include "json/json.h"
 
+/* A run of ASCII at the start, found in one look: 32 or 8 bytes, or 0. */
+static size_t skip_ascii(const char *p, size_t n)
+{
+    if (n >= 32 && !((scan_load(p) | scan_load(p + 8) | scan_load(p + 16) | scan_load(p + 24)) & SCAN_HIGHS))
+        return 32;
+    return n >= 8 && !(scan_load(p) & SCAN_HIGHS) ? 8 : 0;
+}
+
 bool json_utf8_valid(apus_str text)
 {
     for (size_t i = 0; i < text.len;) {
-        size_t left = text.len - i, length = 8;
-        if (left < 8 || scan_load(text.ptr + i) & SCAN_HIGHS)
+        size_t left = text.len - i, length = skip_ascii(text.ptr + i, left);
+        if (length == 0)
             length = scan_utf8(text.ptr + i, left);
         if (length == 0)
             return false;
