@@ -97,7 +97,7 @@ class Rich(BaseModel):
 
 
 FIELDS = list(Rich.model_fields)
-LISTS = {"l", "l1", "ol", "lo"}
+LISTS = ("l", "l1", "ol", "lo")
 QUERY = {n: TypeAdapter(f.rebuild_annotation()) for n, f in Rich.model_fields.items()}
 BODY = {"rich": TypeAdapter(Rich), "list": TypeAdapter(list[Sub]), "dict": TypeAdapter(dict[int, Sub])}
 

@@ -39,14 +39,14 @@ struct moment {
 ENUM_TYPE(color_again, "Again", VALUE(1, "red"), VALUE(2, "red"));
 
 /* A table of a struct, made on the spot. */
-#define ROWS(T, ...)                                                                                               \
-    __extension__({                                                                                                \
-        typedef struct T self;                                                                                     \
-        static const apus_field fields[] = {__VA_ARGS__};                                                          \
-        static struct model_compiled *compiled;                                                                    \
-        static const apus_model model = {#T, sizeof(self), _Alignof(self), fields, sizeof fields / sizeof *fields, \
-                                         false, &compiled};                                                        \
-        &model;                                                                                                    \
+#define ROWS(T, ...)                                                                                              \
+    __extension__({                                                                                               \
+        typedef struct T self;                                                                                    \
+        static const apus_field rows[] = {__VA_ARGS__};                                                           \
+        static struct model_compiled *plan;                                                                       \
+        static const apus_model made = {#T, sizeof(self), _Alignof(self), rows, sizeof rows / sizeof *rows, false, \
+                                        &plan};                                                                   \
+        &made;                                                                                                    \
     })
 
 /* Compiles; the line that it is refused with. */
