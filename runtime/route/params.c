@@ -4,6 +4,8 @@
 #include "route/text.h"
 #include "route/texts.h"
 
+#include <stdlib.h>
+
 static const model_input no_input = {.is = INPUT_NULL};
 
 /* The pairs a parameter is looked up in. */
@@ -109,16 +111,51 @@ static void write_pair(buffer *b, apus_str name, const found *f, bool list)
     write_texts(b, f, list);
 }
 
-/* Whether a name beside the members is met for the first time: its values are one input. */
-static bool is_extra(const parameter *p, const source *s, size_t i)
+/* The values of one name beside the members, in the order they came. */
+typedef struct extra {
+    apus_str name;
+    size_t index; /* of the first */
+    found values;
+} extra;
+
+static int compare_names(const void *a, const void *b)
 {
-    if (is_member(p, s->pairs[i].name))
-        return false;
-    for (size_t k = 0; k < i; k++) {
-        if (apus_str_eq(s->pairs[k].name, s->pairs[i].name))
-            return false;
+    const extra *x = a, *y = b;
+    size_t len = x->name.len < y->name.len ? x->name.len : y->name.len;
+    int order = len ? memcmp(x->name.ptr, y->name.ptr, len) : 0;
+    if (order == 0)
+        order = (x->name.len > y->name.len) - (x->name.len < y->name.len);
+    return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+static int compare_indexes(const void *a, const void *b)
+{
+    const extra *x = a, *y = b;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+/* All names beside the members, by first occurrence. Sorted, not searched: a query may hold thousands of them. */
+static size_t find_extras(apus_request *req, const parameter *p, const source *s, extra **out)
+{
+    extra *all = apus_alloc(req, (s->count + 1) * sizeof *all);
+    apus_str *texts = apus_alloc(req, (s->count + 1) * sizeof *texts);
+    size_t count = 0, groups = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        if (!is_member(p, s->pairs[i].name))
+            all[count++] = (extra){.name = s->pairs[i].name, .index = i};
     }
-    return true;
+    qsort(all, count, sizeof *all, compare_names);
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = value_of(req, s, all[i].index);
+        if (groups == 0 || !apus_str_eq(all[groups - 1].name, all[i].name)) {
+            all[groups] = all[i];
+            all[groups++].values.texts = &texts[i];
+        }
+        all[groups - 1].values.count++;
+    }
+    qsort(all, groups, sizeof *all, compare_indexes);
+    *out = all;
+    return groups;
 }
 
 /* What FastAPI gives a parameter model: its members by name, then everything else. */
@@ -126,19 +163,16 @@ static model_input whole_input(apus_request *req, const parameter *p, const sour
 {
     buffer b;
     buffer_init(&b, req->task.arena, 256, LIMIT_REQUEST_MEMORY);
-    found f;
     for (size_t i = 0; i < p->member_count; i++) {
+        found f;
         find(req, s, &p->members[i], &f);
         if (f.count)
             write_pair(&b, model_field_name(p->members[i].field), &f, p->members[i].field->kind == APUS_KIND_LIST);
     }
-    for (size_t i = 0; i < s->count; i++) {
-        if (!is_extra(p, s, i))
-            continue;
-        f = (found){0};
-        find_all(req, s, s->pairs[i].name, &f);
-        write_pair(&b, text_repair(req, s->pairs[i].name), &f, f.count > 1);
-    }
+    extra *extras;
+    size_t count = find_extras(req, p, s, &extras);
+    for (size_t i = 0; i < count; i++)
+        write_pair(&b, text_repair(req, extras[i].name), &extras[i].values, extras[i].values.count > 1);
     if (b.len == 0)
         buffer_append_char(&b, '{');
     buffer_append_char(&b, '}');
@@ -148,21 +182,18 @@ static model_input whole_input(apus_request *req, const parameter *p, const sour
 
 static bool refuse_extras(apus_request *req, const parameter *p, const source *s)
 {
-    bool valid = true;
-    for (size_t i = 0; i < s->count; i++) {
-        if (!is_extra(p, s, i))
-            continue;
-        found f = {0};
-        find_all(req, s, s->pairs[i].name, &f);
-        model_loc loc = {.parent = p->loc.parent, .name = text_repair(req, s->pairs[i].name)};
-        model_input input = {.is = INPUT_TEXT, .text = f.texts[0]};
-        if (f.count > 1)
-            input = (model_input){.is = INPUT_TEXTS, .texts = f.texts, .count = f.count};
+    extra *extras;
+    size_t count = find_extras(req, p, s, &extras);
+    for (size_t i = 0; i < count; i++) {
+        const found *f = &extras[i].values;
+        model_loc loc = {.parent = p->loc.parent, .name = text_repair(req, extras[i].name)};
+        model_input input = {.is = INPUT_TEXT, .text = f->texts[0]};
+        if (f->count > 1)
+            input = (model_input){.is = INPUT_TEXTS, .texts = f->texts, .count = f->count};
         model_add_error(&req->reader, &loc, "extra_forbidden", APUS_STR("Extra inputs are not permitted"), input,
                         (apus_str){NULL, 0});
-        valid = false;
     }
-    return valid;
+    return count == 0;
 }
 
 /* Whether a parameter model that may be absent is: none of its names came. */

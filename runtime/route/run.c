@@ -208,6 +208,8 @@ static void answer_error(apus_request *req, int result)
         answer_raised(req);
     else if (req->out.is_error)
         answer_status(req, req->out.status, response_detail(req));
+    else if (result == APUS_EVALIDATION && req->reader.errors.count)
+        answer_validation(req);
     else if (result == APUS_ERESPONDED)
         response_failed(req, "APUS_ERESPONDED was returned, but no response was made");
     else
@@ -216,16 +218,17 @@ static void answer_error(apus_request *req, int result)
 
 /*
  * Whatever an operation or a middleware returned becomes a response; nothing, when the client is gone. Background tasks belong to
- * a response of the handler's: an error drops them.
+ * a response that the handler made: an error drops them, a client that left does not.
  */
 static int settle(apus_request *req, int result)
 {
+    bool failed = req->raised || req->out.status == 0 || req->out.is_error;
+    if (failed)
+        req->background = NULL;
     if (result == APUS_ECANCELED || req->task.cancel == APUS_ECANCELED)
         return APUS_ECANCELED;
-    if (req->raised || req->out.status == 0 || req->out.is_error) {
-        req->background = NULL;
+    if (failed)
         answer_error(req, result);
-    }
     return APUS_ERESPONDED;
 }
 
@@ -248,10 +251,6 @@ static int serve(apus_request *req)
         return settle(req, answer_unmatched(req));
     int result = operation_run(req);
     run_early_clean_ups(req);
-    if (result == APUS_EVALIDATION && req->out.status == 0 && req->reader.errors.count) {
-        answer_validation(req);
-        result = APUS_ERESPONDED;
-    }
     return settle(req, result);
 }
 
@@ -299,11 +298,13 @@ static void finish(apus_request *req, bool gone)
         req->router->hooks.finished(req);
 }
 
-/* What runs after the response has no deadline of the request's. */
+/* What runs after the response is bound neither by the request's deadline nor by what cancelled it. */
 static void after_response(apus_request *req)
 {
     if (req->background || req->task.clean_ups)
         task_set_deadline(&req->task, 0);
+    if (req->background)
+        req->task.cancel = 0;
     while (req->background) {
         background_task *next = req->background;
         req->background = next->next;

@@ -1,5 +1,7 @@
 #include "fixture.h"
 
+#include <stdio.h>
+
 #define JSON_TYPE "content-type: application/json"
 
 struct item {
@@ -199,6 +201,20 @@ static void single_values_and_lists_can_be_bodies(void **state)
                   "{\"detail\":[{\"type\":\"list_type\",\"loc\":[\"body\"],\"msg\":\"Input should be a valid list\",\"input\":\"[1]\"}]}");
 }
 
+static void a_body_that_needs_more_memory_than_the_request_may_have_is_413(void **state)
+{
+    (void)state;
+    static char body[200000];
+    size_t len = 1;
+    body[0] = '[';
+    while (len < sizeof body - 4)
+        len += (size_t)snprintf(body + len, 4, "1,");
+    strcpy(body + len, "1]");
+    assert_answer(ask("POST", "/sum", JSON_TYPE, "[1,2]"), 200, "3");
+    assert_answer(ask_within(100000, "POST", "/sum", JSON_TYPE, body), 413, "{\"detail\":\"Content Too Large\"}");
+    assert_answer(ask_within((size_t)32 << 20, "POST", "/sum", JSON_TYPE, body), 200, "99999");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +225,7 @@ int main(void)
         cmocka_unit_test(an_embedded_body_is_under_its_name),
         cmocka_unit_test(several_bodies_are_one_object_with_their_names),
         cmocka_unit_test(single_values_and_lists_can_be_bodies),
+        cmocka_unit_test(a_body_that_needs_more_memory_than_the_request_may_have_is_413),
     };
     return cmocka_run_group_tests(tests, set_up, route_tear_down);
 }

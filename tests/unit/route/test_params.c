@@ -1,5 +1,9 @@
 #include "fixture.h"
 
+#include <stdio.h>
+
+#include "core/clock.h"
+
 struct query_in {
     apus_str a;
     apus_opt_str b;
@@ -194,6 +198,20 @@ static void a_parameter_model_reads_its_members_each(void **state)
                   "\"msg\":\"Extra inputs are not permitted\",\"input\":[\"1\",\"2\"]}]}");
 }
 
+static void thousands_of_names_beside_a_parameter_model_are_told_apart_in_time(void **state)
+{
+    (void)state;
+    static char target[120000];
+    size_t len = (size_t)snprintf(target, sizeof target, "/filters?order=x");
+    for (int i = 0; i < 15000; i++)
+        len += (size_t)snprintf(target + len, sizeof target - len, "&k%d", i);
+    uint64_t start = clock_monotonic();
+    const answer *a = ask_within((size_t)32 << 20, "GET", target, NULL, NULL);
+    assert_int_equal(a->status, 422);
+    assert_non_null(strstr(a->body, "\"loc\":[\"query\",\"k0\"]"));
+    assert_true(clock_monotonic() - start < 1000000000u);
+}
+
 static void a_parameter_model_that_may_be_absent_is_null_without_its_names(void **state)
 {
     (void)state;
@@ -225,6 +243,7 @@ int main(void)
         cmocka_unit_test(every_wrong_parameter_is_told_at_once),
         cmocka_unit_test(headers_and_cookies_are_read_as_starlette_reads_them),
         cmocka_unit_test(a_parameter_model_reads_its_members_each),
+        cmocka_unit_test(thousands_of_names_beside_a_parameter_model_are_told_apart_in_time),
         cmocka_unit_test(a_parameter_model_that_may_be_absent_is_null_without_its_names),
         cmocka_unit_test(errors_come_by_path_query_header_cookie_body_whatever_the_rows_order),
     };

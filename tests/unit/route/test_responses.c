@@ -166,6 +166,27 @@ static int greedy(apus_request *req, const apus_none *in, apus_none *out)
     return 0;
 }
 
+static int slow(apus_request *req, const apus_none *in, apus_none *out)
+{
+    (void)in, (void)out;
+    return apus_sleep(req, 5);
+}
+
+static void sleep_and_note(apus_task *task, void *arg)
+{
+    note(apus_sleep(task, 0.02) == 0 ? arg : "cut-short");
+}
+
+static int patient(apus_request *req, const apus_none *in, apus_none *out)
+{
+    static char word[] = "background";
+    (void)in, (void)out;
+    http_background(req, sleep_and_note, word);
+    while (apus_remaining(req) > 0)
+        ;
+    return 0;
+}
+
 static int state_of(apus_request *req, const apus_none *in, apus_str *out)
 {
     (void)in;
@@ -188,6 +209,8 @@ ROUTES(responses,
     GET("/raising/{which}", raising, which_in, apus_none),
     GET("/overlooked", overlooked, apus_none, apus_none),
     GET("/greedy", greedy, apus_none, apus_none),
+    GET("/slow", slow, apus_none, apus_none, .timeout = 0.02),
+    GET("/patient", patient, apus_none, apus_none, .timeout = 0.02),
     GET("/state", state_of, apus_none, apus_str));
 static const apus_app app = {.routes = responses};
 
@@ -324,6 +347,21 @@ static void a_request_that_needs_too_much_memory_is_answered_and_cleaned_up(void
     assert_answer(get("/created"), 201, "{\"text\":\"\xc3\xa9\",\"number\":1e-7}");
 }
 
+static void a_handler_that_waits_past_its_deadline_is_503(void **state)
+{
+    (void)state;
+    const answer *a = get("/slow");
+    assert_answer(a, 503, "{\"detail\":\"Request timed out\"}");
+    assert_string_equal(a->headers, "retry-after: 1\n");
+}
+
+static void background_tasks_have_no_deadline(void **state)
+{
+    (void)state;
+    assert_answer(get("/patient"), 200, "null");
+    assert_string_equal(events, "sent background");
+}
+
 static void the_applications_state_reaches_handlers(void **state)
 {
     (void)state;
@@ -442,6 +480,8 @@ int main(void)
         cmocka_unit_test(a_failure_of_the_database_that_a_handler_overlooks_is_not_a_success),
         cmocka_unit_test(nothing_is_sent_to_a_client_that_is_gone),
         cmocka_unit_test(a_request_that_needs_too_much_memory_is_answered_and_cleaned_up),
+        cmocka_unit_test(a_handler_that_waits_past_its_deadline_is_503),
+        cmocka_unit_test(background_tasks_have_no_deadline),
         cmocka_unit_test(the_applications_state_reaches_handlers),
         cmocka_unit_test(exception_handlers_answer_by_kind_status_and_validation),
         cmocka_unit_test(middleware_wraps_everything_in_order),
