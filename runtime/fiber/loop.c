@@ -213,10 +213,10 @@ static void add(_Atomic uint64_t *sum, uint64_t more)
     atomic_store_explicit(sum, atomic_load_explicit(sum, memory_order_relaxed) + more, memory_order_relaxed);
 }
 
-static uint64_t turn_end(loop *l)
+static uint64_t turn_end(loop *l, uint64_t began)
 {
     struct loop_private *p = l->private;
-    uint64_t end = clock_monotonic(), lag = end - l->now;
+    uint64_t end = clock_monotonic(), lag = end - began;
     add(&l->lag_total, lag);
     add(&l->turns, 1);
     if (lag > atomic_load_explicit(&l->lag_max, memory_order_relaxed))
@@ -248,11 +248,12 @@ void loop_run(loop *l)
         if (h2o_evloop_run(l->h2o, wait) < 0)
             mend_changes(l->h2o);
         loop_touch(l);
+        uint64_t began = l->now;
         fiber_run_woken(l);
         timers_run(l);
         uv_turn(l->uv);
         fiber_run_woken(l);
         run_deferred(p);
-        now = turn_end(l);
+        now = turn_end(l, began);
     }
 }

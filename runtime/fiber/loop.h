@@ -30,7 +30,7 @@ typedef struct loop_timer {
 typedef struct loop {
     struct st_h2o_evloop_t *h2o;
     struct uv_loop_s *uv;
-    uint64_t now; /* clock_monotonic at the start of this turn; loop_touch keeps it so */
+    uint64_t now; /* clock_monotonic at the start of this turn, or of its timers; loop_touch keeps it so */
     bool touched; /* `now` is of this turn */
     arena_pool chunks;
     int index; /* of the worker */

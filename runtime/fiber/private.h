@@ -38,6 +38,7 @@ struct loop_private {
     loop_deferred *deferred, **deferred_last;
     timer_slot *timers;
     size_t timer_count;
+    uint64_t timers_due;       /* those up to here have run */
     uint64_t trim_at;
     stack_pool stacks;
     fiber *running;            /* NULL: the loop's own stack */

@@ -62,7 +62,7 @@ void loop_timer_start(loop *l, loop_timer *timer, uint64_t at, void (*run)(loop_
 {
     struct loop_private *p = l->private;
     loop_timer_stop(l, timer);
-    timer->at = at ? at : 1;
+    timer->at = at > p->timers_due ? at : p->timers_due + 1;
     timer->run = run;
     if (p->timer_count == TIMERS)
         h2o_fatal("more timers than fibers can have");
@@ -90,12 +90,14 @@ uint64_t timers_next(const struct loop_private *p)
     return p->timer_count ? p->timers[0].at : UINT64_MAX;
 }
 
+/* What a timer arms is for a later turn, however long this one has taken: it cannot keep the loop here. */
 void timers_run(loop *l)
 {
     struct loop_private *p = l->private;
     if (timers_next(p) == UINT64_MAX)
         return;
-    for (uint64_t now = clock_monotonic(); timers_next(p) <= now;) {
+    l->now = p->timers_due = clock_monotonic();
+    while (timers_next(p) <= p->timers_due) {
         loop_timer *timer = p->timers[0].timer;
         loop_timer_stop(l, timer);
         timer->run(timer);

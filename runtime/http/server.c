@@ -2,6 +2,7 @@
 #include "http/private.h"
 
 #include "core/memory.h"
+#include "fiber/sanitizers.h"
 
 #include <stdio.h>
 #include <sys/random.h>
@@ -21,6 +22,15 @@
 #define NEVER_MILLISECONDS (366ull * 86400 * 1000)
 
 http_stats http_counts;
+
+#if WITH_ASAN
+/* What libh2o keeps for each thread, and does not give back when the thread ends. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:h2o_mem_alloc_recycle\nleak:h2o_multithread_create_queue\n";
+}
+#endif
 
 /* ---- the sweep */
 

@@ -8,13 +8,9 @@
 #include <unistd.h>
 
 #include "core/limits.h"
+#include "fiber/sanitizers.h"
 
-#ifdef __has_feature
-#define HAS_FEATURE(name) __has_feature(name)
-#else
-#define HAS_FEATURE(name) 0
-#endif
-#if defined(__SANITIZE_THREAD__) || HAS_FEATURE(thread_sanitizer)
+#if WITH_TSAN
 #define SLEEPERS 500 /* ThreadSanitizer knows at most some 8,000 fibers and makes each in milliseconds */
 #define FIBERS 200
 #else

@@ -58,6 +58,27 @@ static void timers_fire_in_order_and_stopped_ones_never(void **state)
     assert_int_equal(fired, TIMERS / 2);
 }
 
+static void arm_in_the_past(loop_timer *timer)
+{
+    usleep(2000);
+    if (++fired == 5)
+        loop_stop(&test_loop);
+    else
+        loop_timer_start(&test_loop, timer, 1, arm_in_the_past);
+}
+
+static void a_timer_that_is_always_late_lets_the_loop_turn(void **state)
+{
+    (void)state;
+    loop_timer timer = {0};
+    uint64_t before = atomic_load(&test_loop.turns);
+    fired = 0;
+    loop_timer_start(&test_loop, &timer, 1, arm_in_the_past);
+    loop_run(&test_loop);
+    assert_int_equal(fired, 5);
+    assert_int_equal(atomic_load(&test_loop.turns) - before, 5);
+}
+
 /* ---- deferred work and posts */
 
 typedef struct counter {
@@ -386,6 +407,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, loop_set_up, loop_tear_down)
         TEST(timers_fire_in_order_and_stopped_ones_never),
+        TEST(a_timer_that_is_always_late_lets_the_loop_turn),
         TEST(deferred_work_runs_once_a_turn),
         TEST(posts_of_another_thread_run_in_order_on_the_loops),
         TEST(an_idle_loop_beats_every_second_and_hardly_turns),
