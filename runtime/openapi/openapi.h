@@ -4,7 +4,10 @@
 
 #include "route/router.h"
 
-/** The routes of /openapi.json, /docs, /docs/oauth2-redirect, /redoc and the pages' assets, as the application's URLs say (GET and HEAD). */
+/**
+ * The routes of /openapi.json, /docs, /docs/oauth2-redirect, /redoc and the pages' assets, as the application's URLs say (GET and
+ * HEAD).
+ */
 const apus_routes *openapi_routes(const apus_app *app);
 /** Builds the document of a router, once, before listening. false with words in `error`. */
 bool openapi_build(const router *r, char *error, size_t error_size);

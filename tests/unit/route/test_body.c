@@ -187,8 +187,8 @@ static void several_bodies_are_one_object_with_their_names(void **state)
     assert_answer(ask("POST", "/several", JSON_TYPE, NULL), 422,
                   "{\"detail\":[" MISSING("[\"body\",\"item\"]") "," MISSING("[\"body\",\"importance\"]") "]}");
     assert_answer(ask("POST", "/several", JSON_TYPE, "[]"), 422,
-                  "{\"detail\":[" MISSING("[\"body\",\"item\"]") "," MISSING("[\"body\",\"user\"]") ","
-                  MISSING("[\"body\",\"importance\"]") "]}");
+                  "{\"detail\":[" MISSING("[\"body\",\"item\"]") "," MISSING("[\"body\",\"user\"]") "," MISSING(
+                      "[\"body\",\"importance\"]") "]}");
 }
 
 static void single_values_and_lists_can_be_bodies(void **state)
