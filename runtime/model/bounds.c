@@ -214,23 +214,20 @@ const refusal *check_text(const field_plan *p, apus_str text)
 }
 
 /* Python's repr of a text, as Pydantic shows constants: double quotes where it holds a single one. */
-static void write_repr(buffer *b, apus_str text)
+static void write_repr(buffer *b, const char *text)
 {
-    bool single = memchr(text.ptr, '\'', text.len) != NULL, both = single && memchr(text.ptr, '"', text.len) != NULL;
-    char quote = single && !both ? '"' : '\'';
+    char quote = strchr(text, '\'') && !strchr(text, '"') ? '"' : '\'';
     buffer_append_char(b, quote);
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == quote || text.ptr[i] == '\\')
+    for (; *text; text++) {
+        if (*text == quote || *text == '\\')
             buffer_append_char(b, '\\');
-        buffer_append_char(b, text.ptr[i]);
+        buffer_append_char(b, *text);
     }
     buffer_append_char(b, quote);
 }
 
 static bool check_constants(compiler *c, const apus_enum *type)
 {
-    if (!type || !type->name || !type->values || type->count == 0)
-        return complain(c, "its ENUM_TYPE has no values");
     for (size_t i = 0; i < type->count; i++) {
         if (!type->values[i].text || !json_utf8_valid(apus_cstr(type->values[i].text)))
             return complain(c, "value %zu of enum %s has no text in UTF-8", i, type->name);
@@ -244,16 +241,21 @@ static bool check_constants(compiler *c, const apus_enum *type)
 bool compile_enum(compiler *c, field_plan *p)
 {
     const apus_enum *type = p->field->enum_type ? p->field->enum_type() : NULL;
+    if (!type || !type->name || !type->values || type->count == 0) {
+        complain(c, "its ENUM_TYPE has no values");
+        return false;
+    }
     if (!check_constants(c, type))
         return false;
     apus_str *texts = keep_zeroed(c, type->count * sizeof *texts);
     buffer expected;
     buffer_init(&expected, c->memory, 64, (size_t)1 << 20);
     for (size_t i = 0; texts && i < type->count; i++) {
-        texts[i] = apus_cstr(type->values[i].text);
+        const char *text = type->values[i].text;
+        texts[i] = apus_cstr(text);
         if (i)
             buffer_append_str(&expected, i + 1 == type->count ? APUS_STR(" or ") : APUS_STR(", "));
-        write_repr(&expected, texts[i]);
+        write_repr(&expected, text);
     }
     if (!texts || expected.failed)
         return complain(c, "no memory");

@@ -79,7 +79,7 @@ static bool index_plan(compiler *c, const field_plan *p)
     if ((index_of_plans.count + 1) * 2 > index_of_plans.mask) {
         const field_plan **old = index_of_plans.slots;
         size_t size = old ? index_of_plans.mask + 1 : 0, doubled = size ? size * 2 : 256;
-        const field_plan **slots = keep_zeroed(c, doubled * sizeof *slots);
+        const field_plan **slots = keep_zeroed(c, doubled * sizeof(void *));
         if (!slots)
             return complain(c, "no memory");
         index_of_plans.slots = slots;

@@ -205,7 +205,8 @@ static const char *from_double(double value, apus_datetime *out)
     if (whole < (double)YEAR_ZERO_SECOND * (double)units)
         return too_early;
     int64_t seconds = floor_div((int64_t)whole, units);
-    int64_t micros = ((int64_t)whole - seconds * units) * (MICROS / units) + (int64_t)round((value - whole) * (double)(MICROS / units));
+    int64_t each = MICROS / units, rest = (int64_t)whole - seconds * units;
+    int64_t micros = rest * each + (int64_t)round((value - whole) * (double)each);
     return from_seconds(seconds + micros / MICROS, micros % MICROS, out);
 }
 

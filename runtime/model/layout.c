@@ -85,7 +85,7 @@ static size_t round_up(size_t n, size_t align)
 
 bool check_layout(compiler *c, const apus_model *model)
 {
-    const apus_field **sorted = keep_zeroed(c, (model->count + 1) * sizeof *sorted);
+    const apus_field **sorted = keep_zeroed(c, (model->count + 1) * sizeof(void *));
     if (!sorted)
         return complain(c, "no memory");
     size_t count = sort_rows(model, sorted), end = 0;

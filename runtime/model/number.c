@@ -7,6 +7,8 @@
 
 #include "core/limits.h"
 
+#define NUMBER_CEILING ((size_t)1 << 20) /* bytes of a number in text */
+
 static bool digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -177,6 +179,8 @@ static bool copy_without_underscores(apus_str text, char *to)
 static bool double_of(apus_str text, bool lax, double *out)
 {
     char small[128];
+    if (text.len > NUMBER_CEILING)
+        return false;
     char *copy = text.len < sizeof small ? small : malloc(text.len + 1);
     if (!copy)
         return false;

@@ -43,16 +43,16 @@ static bool push_scratch(model_reader *r, size_t count)
     size_t needed = r->scratch_used + count;
     if (needed > r->scratch_size) {
         size_t size = needed < 32 ? 64 : needed * 2;
-        const json_value **scratch = read_alloc(r, size, sizeof *scratch);
+        const json_value **scratch = read_alloc(r, size, sizeof(void *));
         if (!scratch)
             return false;
         if (r->scratch_used)
-            memcpy(scratch, r->scratch, r->scratch_used * sizeof *scratch);
+            memcpy(scratch, r->scratch, r->scratch_used * sizeof(void *));
         r->scratch = scratch;
         r->scratch_size = size;
     }
     if (count)
-        memset(r->scratch + r->scratch_used, 0, count * sizeof *r->scratch);
+        memset(r->scratch + r->scratch_used, 0, count * sizeof(void *));
     r->scratch_used = needed;
     return true;
 }
