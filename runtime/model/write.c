@@ -1,6 +1,7 @@
 /* Structs into JSON: keys made beforehand, members in the table's order. */
 #include "model/plan.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -173,13 +174,25 @@ static bool write_items(writer *w, const field_plan *p, const any_list *list)
     return true;
 }
 
+/* Of a key both spell a number as Python does. */
+static void write_double_key(buffer *b, double value)
+{
+    if (isfinite(value))
+        json_write_double(b, value, JSON_PYTHON);
+    else
+        buffer_append_str(b, isnan(value) ? APUS_STR("nan") : value > 0 ? APUS_STR("inf") : APUS_STR("-inf"));
+}
+
 /* JSON's keys are texts: those of numbers and bools get quotes. */
 static bool write_key(writer *w, const struct model_compiled *key, const void *pair)
 {
-    bool bare = key->root->kind == APUS_KIND_INT || key->root->kind == APUS_KIND_DOUBLE || key->root->kind == APUS_KIND_BOOL;
+    apus_kind kind = key->root->kind;
+    bool bare = kind == APUS_KIND_INT || kind == APUS_KIND_DOUBLE || kind == APUS_KIND_BOOL;
     if (bare)
         buffer_append_char(w->b, '"');
-    if (!write_value(w, key, pair))
+    if (kind == APUS_KIND_DOUBLE)
+        write_double_key(w->b, *(const double *)pair);
+    else if (!write_value(w, key, pair))
         return false;
     if (bare)
         buffer_append_char(w->b, '"');

@@ -193,12 +193,12 @@ static void equal_keys_of_a_dict_are_one(void **state)
     (void)state;
     struct keyed out;
     assert_true(read_text(keyed_model(),
-                          "{'by_number':{'0':1,'2':9,'-0.0':2,'2.0':3,'2':4},"
+                          "{'by_number':{'0':1,'2':9,'-0.0':2,'2.0':3,'2':4,'1e-7':5},"
                           "'by_moment':{'2024-01-01T00:00:00Z':1,'2024-01-01T00:00:00':2,'2024-01-01T01:00:00+01:00':3},"
                           "'by_flag':{'on':'a','no':null,'1':'b'}}",
                           &out));
     assert_json(written(keyed_model(), &out, (model_write_options){0}),
-                        "{'by_number':{'0.0':2,'2.0':3},"
+                        "{'by_number':{'0.0':2,'2.0':3,'1e-07':5},"
                         "'by_moment':{'2024-01-01T00:00:00Z':3,'2024-01-01T00:00:00':2},"
                         "'by_flag':{'true':'b','false':null}}");
 }
@@ -362,6 +362,33 @@ static void a_reader_without_memory_says_so(void **state)
     assert_int_equal(refused + complete, 65);
 }
 
+static void *read_often(void *arg)
+{
+    size_t *answers = arg;
+    for (int i = 0; i < 200; i++) {
+        arena memory;
+        arena_init(&memory, NULL, (size_t)1 << 20);
+        apus_str good = case_answer(&memory, "rich", APUS_STR("{\"sw\":\"someone@example.com\",\"l\":[4,5]}"));
+        apus_str bad = case_answer(&memory, "sw", APUS_STR("[\"nobody\"]"));
+        *answers += apus_str_is(good, "{\"sw\":\"someone@example.com\",\"l\":[4,5]}") && bad.ptr[0] == '[';
+        arena_reset(&memory);
+    }
+    return NULL;
+}
+
+static void workers_read_beside_each_other(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    size_t answers[4] = {0};
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, read_often, &answers[i]), 0);
+    for (size_t i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(answers[i], 200);
+    }
+}
+
 static size_t allocations_left;
 
 static bool refuse_after(size_t size)
@@ -459,6 +486,7 @@ int main(void)
         TEST(errors_stop_at_their_limit),
         TEST(a_tree_is_read_to_the_limit_and_refused_beyond),
         TEST(the_deepest_document_fits_a_fibers_stack),
+        TEST(workers_read_beside_each_other),
         TEST(a_reader_without_memory_says_so),
         TEST(a_reader_survives_any_allocation_that_fails),
         TEST(a_model_without_members_takes_any_object),
