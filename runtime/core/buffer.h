@@ -3,6 +3,7 @@
 #define CORE_BUFFER_H
 
 #include "core/arena.h"
+#include "core/scan.h"
 
 /**
  * Past the ceiling, or without memory, `failed` is set and what follows is dropped: callers append freely and look once at the end.
@@ -32,8 +33,8 @@ static inline char *buffer_reserve(buffer *b, size_t n)
 static inline void buffer_append(buffer *b, const void *bytes, size_t n)
 {
     char *at = buffer_reserve(b, n);
-    if (at && n) {
-        memcpy(at, bytes, n);
+    if (at) {
+        scan_copy(at, bytes, n);
         b->len += n;
     }
 }

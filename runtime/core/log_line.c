@@ -9,14 +9,9 @@
 #include <math.h>
 #include <stdio.h>
 
-#define LINE_END 32     /* kept free for what closes a line */
-#define NUMBER_MAX 32   /* characters of a number */
+#define LINE_END 32      /* kept free for what closes a line */
+#define NUMBER_MAX 32    /* characters of a number */
 #define SECOND_LENGTH 19 /* 2026-01-02T03:04:05 */
-
-/* Where the next byte goes. What does not fit leaves the line as it was. */
-typedef struct line {
-    char *at, *end;
-} line;
 
 /* How many bytes at the start are ASCII and stand for themselves in a JSON string. */
 static size_t plain_run(const char *p, size_t n)
@@ -83,24 +78,26 @@ void log_escape(buffer *b, apus_str text)
     escape(b, text, true);
 }
 
-static bool has_room(const line *l, size_t n)
+/* Into log_line_make twice, once for each format: no calls, and no asking at every step which format it is. */
+#define INTO_LINE static inline __attribute__((always_inline))
+
+/*
+ * What puts something at `at` returns where the next byte goes; what may find no room before `end` returns NULL then, and the
+ * line goes on from where it was.
+ */
+static inline char *put(char *at, const char *bytes, size_t n)
 {
-    return (size_t)(l->end - l->at) >= n;
+    scan_copy(at, bytes, n);
+    return at + n;
 }
 
-static void put(line *l, const char *bytes, size_t n)
+static inline bool has_room(const char *at, const char *end, size_t n)
 {
-    memcpy(l->at, bytes, n);
-    l->at += n;
-}
-
-static void put_char(line *l, char c)
-{
-    *l->at++ = c;
+    return (size_t)(end - at) >= n;
 }
 
 /* RFC 3339 with microseconds, UTC. The part that changes once a second is kept. */
-static void put_time(line *l)
+static char *put_time(char *at)
 {
     static _Thread_local struct {
         int64_t second;
@@ -114,45 +111,41 @@ static void put_time(line *l)
         strftime(kept.text, sizeof kept.text, "%Y-%m-%dT%H:%M:%S", &parts);
         kept.second = second;
     }
-    put(l, kept.text, SECOND_LENGTH);
-    put_char(l, '.');
-    digits_put_padded(l->at, 6, (uint64_t)(now % 1000000));
-    l->at += 6;
-    put_char(l, 'Z');
+    memcpy(at, kept.text, SECOND_LENGTH);
+    at[SECOND_LENGTH] = '.';
+    digits_put_padded(at + SECOND_LENGTH + 1, 6, (uint64_t)(now % 1000000));
+    at[SECOND_LENGTH + 7] = 'Z';
+    return at + SECOND_LENGTH + 8;
 }
 
-static void put_int(line *l, int64_t value)
+static char *put_int(char *at, int64_t value)
 {
     if (value < 0)
-        put_char(l, '-');
-    l->at += digits_put(l->at, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+        *at++ = '-';
+    return at + digits_put(at, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
 /* Six decimals, which is microseconds for what is mostly seconds. */
-static void put_double(line *l, double value)
+static char *put_double(char *at, double value)
 {
     double size = fabs(value);
-    if (!isfinite(value)) {
-        put(l, "null", 4);
-        return;
-    }
-    if (size >= 1e12 || (size < 1e-6 && size > 0)) {
-        l->at += snprintf(l->at, NUMBER_MAX, "%.6g", value);
-        return;
-    }
+    if (!isfinite(value))
+        return put(at, "null", 4);
+    if (size >= 1e12 || (size < 1e-6 && size > 0))
+        return at + snprintf(at, NUMBER_MAX, "%.6g", value);
     uint64_t millionths = (uint64_t)(size * 1e6 + 0.5);
     if (value < 0)
-        put_char(l, '-');
-    l->at += digits_put(l->at, millionths / 1000000);
-    put_char(l, '.');
-    digits_put_padded(l->at, 6, millionths % 1000000);
+        *at++ = '-';
+    at += digits_put(at, millionths / 1000000);
+    *at++ = '.';
+    digits_put_padded(at, 6, millionths % 1000000);
     size_t n = 6;
-    while (n > 1 && l->at[n - 1] == '0')
+    while (n > 1 && at[n - 1] == '0')
         n--;
-    l->at += n;
+    return at + n;
 }
 
-static bool put_escaped(line *l, apus_str text, bool quoted)
+static char *put_escaped(char *at, const char *end, apus_str text, bool quoted)
 {
     apus_str shown = text;
     if (text.len > LIMIT_LOG_VALUE) {
@@ -160,26 +153,18 @@ static bool put_escaped(line *l, apus_str text, bool quoted)
         while (shown.len && ((unsigned char)text.ptr[shown.len] & 0xc0) == 0x80) /* not inside a character */
             shown.len--;
     }
-    size_t room = (size_t)(l->end - l->at);
-    buffer b = {.ptr = l->at, .capacity = room, .ceiling = room};
+    buffer b = {.ptr = at, .capacity = (size_t)(end - at), .ceiling = (size_t)(end - at)};
     escape(&b, shown, quoted);
     if (shown.len < text.len)
         buffer_append_str(&b, APUS_STR("…"));
-    if (b.failed)
-        return false;
-    l->at += b.len;
-    return true;
+    return b.failed ? NULL : at + b.len;
 }
 
-static bool put_text(line *l, apus_str text, bool quoted)
+INTO_LINE char *put_text(char *at, const char *end, apus_str text, bool quoted)
 {
     if (text.len > LIMIT_LOG_VALUE || !scan_is_plain(text.ptr, text.len, true))
-        return put_escaped(l, text, quoted);
-    if (!has_room(l, text.len))
-        return false;
-    if (text.len)
-        put(l, text.ptr, text.len);
-    return true;
+        return put_escaped(at, end, text, quoted);
+    return has_room(at, end, text.len) ? put(at, text.ptr, text.len) : NULL;
 }
 
 /* Whether a text may stand without quotes where words are separated by spaces. */
@@ -189,85 +174,74 @@ static bool is_word(apus_str text)
            !memchr(text.ptr, '=', text.len);
 }
 
-static bool put_string(line *l, apus_str text, bool json)
+INTO_LINE char *put_string(char *at, const char *end, apus_str text, bool json)
 {
     if (!json && is_word(text))
-        return put_text(l, text, true);
-    if (!has_room(l, 1))
-        return false;
-    put_char(l, '"');
-    if (!put_text(l, text, true) || !has_room(l, 1))
-        return false;
-    put_char(l, '"');
-    return true;
+        return put_text(at, end, text, true);
+    *at++ = '"';
+    at = put_text(at, end, text, true);
+    if (!at || !has_room(at, end, 1))
+        return NULL;
+    *at++ = '"';
+    return at;
 }
 
-static bool put_pair(line *l, const log_pair *pair, bool json)
+INTO_LINE char *put_pair(char *at, const char *end, const log_pair *pair, bool json)
 {
-    size_t n = pair->length;
-    if (!has_room(l, n + 4 + NUMBER_MAX))
-        return false;
+    if (!has_room(at, end, pair->length + 4 + NUMBER_MAX))
+        return NULL;
+    *at++ = json ? ',' : ' ';
     if (json)
-        put(l, ",\"", 2);
-    else
-        put_char(l, ' ');
-    put(l, pair->name, n);
+        *at++ = '"';
+    at = put(at, pair->name, pair->length);
     if (json)
-        put(l, "\":", 2);
-    else
-        put_char(l, '=');
+        *at++ = '"';
+    *at++ = json ? ':' : '=';
     switch (pair->kind) {
     case LOG_INT:
-        put_int(l, pair->integer);
-        return true;
+        return put_int(at, pair->integer);
     case LOG_DOUBLE:
-        put_double(l, pair->number);
-        return true;
+        return put_double(at, pair->number);
     case LOG_STR:
-        return put_string(l, pair->text, json);
+        return put_string(at, end, pair->text, json);
     }
-    return false;
+    return NULL;
 }
 
-/* Always fits: a message is cut as a value is. */
-static void put_start(line *l, log_level level, apus_str message, bool json)
+_Static_assert(LIMIT_LOG_LINE > 6 * LIMIT_LOG_VALUE + 256, "any message fits into a line, which cuts it as a value");
+
+INTO_LINE char *put_start(char *at, const char *end, log_level level, apus_str message, bool json)
 {
 #define AS_JSON(level) {"\",\"level\":\"" level "\",\"message\":\"", sizeof("\",\"level\":\"" level "\",\"message\":\"") - 1}
     static const apus_str json_levels[] = {AS_JSON("debug"), AS_JSON("info"), AS_JSON("warning"), AS_JSON("error")};
 #undef AS_JSON
     static const char text_levels[][10] = {" DEBUG   ", " INFO    ", " WARNING ", " ERROR   "};
-    if (json)
-        put(l, "{\"time\":\"", 9);
-    put_time(l);
-    if (json)
-        put(l, json_levels[level].ptr, json_levels[level].len);
-    else
-        put(l, text_levels[level], 9);
-    put_text(l, message, json);
-    if (json)
-        put_char(l, '"');
+    if (!json)
+        return put_text(put(put_time(at), text_levels[level], 9), end, message, false);
+    at = put_time(put(at, "{\"time\":\"", 9));
+    at = put_text(put(at, json_levels[level].ptr, json_levels[level].len), end, message, true);
+    return put(at, "\"", 1);
 }
 
-_Static_assert(LIMIT_LOG_LINE > 6 * LIMIT_LOG_VALUE + 256, "any message fits into a line");
+INTO_LINE size_t make(char *text, log_level level, apus_str message, const log_pair *pairs, size_t count, bool json)
+{
+    const char *end = text + LIMIT_LOG_LINE - LINE_END;
+    char *at = put_start(text, end, level, message, json);
+    bool truncated = false;
+    for (size_t i = 0; i < count; i++) {
+        char *next = put_pair(at, end, &pairs[i], json);
+        truncated = truncated || !next;
+        at = next ? next : at;
+    }
+    if (truncated)
+        at = json ? put(at, ",\"truncated\":true", 17) : put(at, " truncated=true", 15);
+    if (json)
+        *at++ = '}';
+    *at++ = '\n';
+    return (size_t)(at - text);
+}
 
 size_t log_line_make(char *text, log_level level, apus_str message, const log_pair *pairs, size_t count, bool json)
 {
-    line l = {text, text + LIMIT_LOG_LINE - LINE_END};
-    bool truncated = false;
-    put_start(&l, level, message, json);
-    for (size_t i = 0; i < count; i++) {
-        char *before = l.at;
-        if (!put_pair(&l, &pairs[i], json)) {
-            l.at = before;
-            truncated = true;
-        }
-    }
-    if (truncated && json)
-        put(&l, ",\"truncated\":true", 17);
-    else if (truncated)
-        put(&l, " truncated=true", 15);
-    if (json)
-        put_char(&l, '}');
-    put_char(&l, '\n');
-    return (size_t)(l.at - text);
+    return json ? make(text, level, message, pairs, count, true) : make(text, level, message, pairs, count, false);
 }

@@ -4,7 +4,7 @@
 
 #include "apus_core.h"
 
-/** Asked before every allocation when set: true makes that one fail. For tests of life without memory; set before other threads run. */
+/** Asked before every allocation when set: true makes that one fail. For tests; set before other threads run. */
 extern bool (*memory_refuse)(size_t size);
 
 /** As malloc: aligned to 16, not zeroed; NULL when memory is out or refused. */

@@ -45,7 +45,8 @@ static const struct size_unit {
 static const struct word {
     const char *name;
     bool value;
-} words[] = {{"1", true}, {"0", false}, {"true", true}, {"false", false}, {"yes", true}, {"no", false}, {"on", true}, {"off", false}};
+} words[] = {{"1", true},   {"0", false},  {"true", true}, {"false", false},
+             {"yes", true}, {"no", false}, {"on", true},   {"off", false}};
 
 static bool find_word(const char *text, bool *value)
 {
@@ -227,8 +228,10 @@ static void describe_expectation(const setting *row, buffer *out)
         buffer_append_str(out, APUS_STR(" seconds"));
         break;
     case SETTING_INT:
-    case SETTING_TEXT:
         describe_range(row, out);
+        break;
+    case SETTING_TEXT:
+        buffer_append_str(out, APUS_STR("a text"));
         break;
     }
 }

@@ -7,13 +7,22 @@
 typedef struct yyjson_doc json_doc;
 typedef struct yyjson_val json_value;
 
-typedef enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_BIGINT, JSON_DOUBLE, JSON_STR, JSON_ARRAY, JSON_OBJECT } json_type;
+typedef enum json_type {
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_INT,    /* a whole number within int64 */
+    JSON_BIGINT, /* a whole number beyond, with its exact digits */
+    JSON_DOUBLE,
+    JSON_STR,
+    JSON_ARRAY,
+    JSON_OBJECT,
+} json_type;
 
 /** Why a text was refused. */
 typedef enum json_status {
     JSON_OK,
     JSON_SYNTAX,   /* `error` and `offset` say what CPython's json says, and where, in characters */
-    JSON_REFUSED,  /* not UTF-8, too deep, an integer of over 4300 digits, NaN, Infinity, BOM: FastAPI's 400 */
+    JSON_REFUSED,  /* not UTF-8, too deep, an integer of over 4300 digits, NaN, Infinity, BOM, a lone surrogate: FastAPI's 400 */
     JSON_NO_MEMORY,
 } json_status;
 
@@ -22,7 +31,10 @@ typedef struct json_error {
     size_t offset;
 } json_error;
 
-/** Parses into the arena. The values refer to the arena and to `text`, which must outlive them. `max_depth` as MAX_DEPTH. */
+/**
+ * Parses into the arena. The values refer to the arena and to `text`, which must outlive them. `max_depth` is MAX_DEPTH, at most
+ * LIMIT_JSON_DEPTH. `error` may be NULL.
+ */
 json_status json_read(arena *a, apus_str text, size_t max_depth, json_value **root, json_error *error);
 
 json_type json_type_of(const json_value *v);
@@ -47,11 +59,12 @@ json_iterator json_iterate(const json_value *container);
 /** The next value, or NULL; `key` may be NULL. */
 json_value *json_next(json_iterator *it, apus_str *key);
 
-/** How numbers are spelt. */
+/** How numbers are spelt: shortest that reads back as the same double. NaN and infinities are null. */
 typedef enum json_style {
-    JSON_PYDANTIC, /* with a model: 1e-7, 0.00001, 1e+16, 1.0; NaN and infinities are null */
+    JSON_PYDANTIC, /* with a model: 1e-7, 0.00001, 1e+16, 1.0 */
     JSON_PYTHON,   /* without: repr: 1e-07, 1e-05, 1e+16, 1.0 */
 } json_style;
+/** With its quotes, escaped as json.dumps(ensure_ascii=False) does. The text is UTF-8: it was checked where it came in. */
 void json_write_str(buffer *b, apus_str text);
 void json_write_int(buffer *b, int64_t value);
 void json_write_double(buffer *b, double value, json_style style);

@@ -126,6 +126,8 @@ static char *put_common(char *at, double value)
         return NULL;
     at += digits_put(at, millionths / 1000000);
     uint64_t fraction = millionths % 1000000 + 1000000; /* the leading 1 keeps the zeros after the point */
+    if (fraction % 1000 == 0)
+        fraction /= 1000;
     while (fraction % 10 == 0)
         fraction /= 10;
     char *point = at;

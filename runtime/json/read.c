@@ -112,7 +112,8 @@ static json_status settle(arena *a, yyjson_val *value, size_t count)
 json_status json_read(arena *a, apus_str text, size_t max_depth, json_value **root, json_error *error)
 {
     *root = NULL;
-    *error = (json_error){0};
+    if (error)
+        *error = (json_error){0};
     if (max_depth > LIMIT_JSON_DEPTH)
         max_depth = LIMIT_JSON_DEPTH;
     yyjson_alc allocator = {take, resize, give, a};

@@ -89,8 +89,7 @@ void json_write_str(buffer *b, apus_str text)
     if (!at)
         return;
     at[0] = at[text.len + 1] = '"';
-    if (text.len)
-        memcpy(at + 1, text.ptr, text.len);
+    scan_copy(at + 1, text.ptr, text.len);
     b->len += text.len + 2;
 }
 

@@ -41,7 +41,7 @@ static char *logged(log_format format, log_level level, const char *message, con
     log_close(5);
     char *text = contents(fd, NULL);
     close(fd);
-    size_t skipped = format == LOG_JSON ? strlen("{\"time\":\"2026-01-02T03:04:05.678901Z\"") : strlen("2026-01-02T03:04:05.678901Z");
+    size_t skipped = strlen(format == LOG_JSON ? "{\"time\":\"2026-01-02T03:04:05.678901Z\"" : "2026-01-02T03:04:05.678901Z");
     assert_true(strlen(text) > skipped);
     memmove(text, text + skipped, strlen(text) - skipped + 1);
     return text;
@@ -215,7 +215,8 @@ static void test_every_line_of_many_threads_arrives_whole_and_in_its_order(void 
         const char *at = strstr(line, "\"level\"");
         assert_non_null(at);
         assert_int_equal(at - line, 38);
-        assert_int_equal(sscanf(at, "\"level\":\"info\",\"message\":\"x\",\"thread\":%d,\"line\":%d}%n", &thread, &number, &end), 2);
+        static const char form[] = "\"level\":\"info\",\"message\":\"x\",\"thread\":%d,\"line\":%d}%n";
+        assert_int_equal(sscanf(at, form, &thread, &number, &end), 2);
         assert_int_equal(at[end], '\0');
         assert_in_range(thread, 0, THREADS - 1);
         assert_int_equal(number, next[thread]++);

@@ -123,7 +123,8 @@ static void test_sizes_take_units(void **state)
     static const struct {
         const char *text;
         int64_t bytes;
-    } sizes[] = {{"0", 0}, {"4096", 4096}, {"32KiB", 32768}, {"2MiB", 2097152}, {"1GiB", 1073741824}, {"3mib", 3145728}, {"12B", 12}};
+    } sizes[] = {{"0", 0},           {"4096", 4096},       {"32KiB", 32768}, {"2MiB", 2097152},
+                 {"1GiB", 1 << 30}, {"3mib", 3145728}, {"12B", 12}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         setenv("UNIT_MAX_BODY", sizes[i].text, 1);
         assert_true(LOAD());
@@ -260,8 +261,9 @@ static void test_help_lists_every_setting_with_flag_and_default(void **state)
     buffer_init(&out, NULL, 0, 10000);
     settings_help(tables, 2, &out);
     buffer_append_char(&out, '\0');
-    static const char *const parts[] = {"UNIT_POOL_MAX", "--unit-pool-max N", "most connections (15)", "--unit-max-body SIZE",
-                                        "--unit-docs auto|on|off", "--unit-timeout SECONDS", "--unit-greeting TEXT", "(no flag: secret)"};
+    static const char *const parts[] = {
+        "UNIT_POOL_MAX",           "--unit-pool-max N",      "most connections (15)", "--unit-max-body SIZE",
+        "--unit-docs auto|on|off", "--unit-timeout SECONDS", "--unit-greeting TEXT",  "(no flag: secret)"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         assert_non_null(strstr(out.ptr, parts[i]));
     assert_null(strstr(out.ptr, "--unit-key"));

@@ -143,7 +143,8 @@ static void test_integers_are_written_over_their_whole_range(void **state)
     static const struct {
         int64_t value;
         const char *text;
-    } cases[] = {{0, "0"}, {-1, "-1"}, {42, "42"}, {100, "100"}, {INT64_MAX, "9223372036854775807"}, {INT64_MIN, "-9223372036854775808"}};
+    } cases[] = {{0, "0"},     {-1, "-1"},   {42, "42"}, {100, "100"}, {INT64_MAX, "9223372036854775807"},
+                 {INT64_MIN, "-9223372036854775808"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         buffer b;
         buffer_init(&b, NULL, 0, 64);
@@ -257,7 +258,8 @@ static void test_past_the_ceiling_writing_stops(void **state)
     json_value *root;
     json_error error;
     arena_init(&a, NULL, 1 << 20);
-    assert_int_equal(json_read(&a, APUS_STR("{\"x\":[1,2.25,\"text\\n\",null,true,{\"y\":99999999999999999999}]}"), 64, &root, &error), JSON_OK);
+    apus_str text = APUS_STR("{\"x\":[1,2.25,\"text\\n\",null,true,{\"y\":99999999999999999999}]}");
+    assert_int_equal(json_read(&a, text, 64, &root, &error), JSON_OK);
     for (size_t ceiling = 0; ceiling < 60; ceiling++) {
         buffer b;
         buffer_init(&b, NULL, 0, ceiling);
