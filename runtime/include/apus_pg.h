@@ -128,7 +128,7 @@ int pg_batch_run(pg_batch *batch);
 
 /** One notification. */
 typedef struct pg_event {
-    apus_str channel, payload; /* in the task's arena */
+    apus_str channel, payload; /* until the next call for the channel, or the task's end */
 } pg_event;
 int pg_task_listen_next(apus_task *task, apus_str channel, pg_event *event);
 /**

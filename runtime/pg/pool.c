@@ -1,5 +1,6 @@
 /* A worker's pool: what waits, what is given to whom, what is dialed and what expires. */
 #include "pg/circuit.h"
+#include "pg/listen.h"
 #include "pg/private.h"
 
 #include "core/memory.h"
@@ -399,6 +400,8 @@ pg_pool *pg_pool_open(loop *l)
         return NULL;
     }
     current = p;
+    if (!atomic_load(&l->turns))
+        work.queued = false; /* in the list of a loop that ended before */
     work.run = pool_work;
     if (circuit_state() != PG_UNUSED)
         pool_wake(p);
@@ -421,6 +424,8 @@ void pg_pool_drain(pg_pool *p, bool now)
 void pg_pool_close(pg_pool *p)
 {
     circuit_leave(p);
+    events_pool_closes();
+    listen_pool_closes(p);
     pg_pool_drain(p, true);
     for (size_t i = 0; i < p->slot_count; i++)
         connection_drop(p->slots[i]);

@@ -12,7 +12,7 @@
 #define PG_MILLISECOND 1000000u /* nanoseconds */
 #define PG_SECOND 1000000000u
 
-#define PG_SPILL_AGE (5 * PG_MILLISECOND)    /* a connection whose statement runs longer gets no further ones */
+#define PG_SPILL_AGE (10 * PG_MILLISECOND)   /* a connection whose statement runs longer gets no further ones */
 #define PG_SLOW_AGE (100 * PG_MILLISECOND)   /* a text that ran longer gets a connection without others for a while */
 #define PG_SLOW_FOR 16                       /* runs of it */
 #define PG_SETTLE_TIME (5 * (uint64_t)PG_SECOND)     /* for what was abandoned to end; then its connection is closed */

@@ -250,6 +250,18 @@ static void explain(const char *variable, char *words, char *error, size_t size)
         snprintf(error, size, "%s is not a connection URL: %s", variable, expected);
 }
 
+/* libpq looks at ports when it connects: too late for a line at the start. */
+static bool ports_are_numbers(const pg_target *t)
+{
+    for (size_t i = 0; i < t->host_count; i++) {
+        const char *port = t->hosts[i].port;
+        size_t length = port ? strlen(port) : 0;
+        if (length && (length > 5 || strspn(port, "0123456789") < length || atoi(port) < 1 || atoi(port) > 65535))
+            return false;
+    }
+    return true;
+}
+
 bool pg_target_parse(pg_target *target, const char *url, const pg_target_options *options, char *error, size_t error_size)
 {
     memset(target, 0, sizeof *target);
@@ -263,6 +275,11 @@ bool pg_target_parse(pg_target *target, const char *url, const pg_target_options
     }
     bool taken = take_options(target, parsed) && add_defaults(target, options);
     PQconninfoFree(parsed);
+    if (taken && !ports_are_numbers(target)) {
+        snprintf(error, error_size, "%s has a port that is no number from 1 to 65535", options->variable);
+        pg_target_free(target);
+        return false;
+    }
     if (!taken) {
         snprintf(error, error_size, "%s has too many hosts (at most %d) or parameters", options->variable, PG_HOSTS);
         pg_target_free(target);
