@@ -49,6 +49,7 @@ typedef struct apus_app {
     const char *migrations;  /* the folder of the migration files, default "migrations" beside the program or the working folder */
     bool database;           /* uses Postgres: readiness follows it */
     const char *docs_url, *redoc_url, *openapi_url; /* default /docs, /redoc, /openapi.json; "" turns one off */
+    const char *openapi_extra_json; /* a JSON object merged into the document: contact, license, servers, descriptions of tags */
     const char *root_path;
     int64_t workers;         /* threads at most, whatever WORKERS says; 1 for an application that keeps its state in memory. 0: as WORKERS says */
     size_t max_body;

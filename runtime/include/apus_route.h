@@ -52,6 +52,7 @@ typedef struct apus_response_doc {
     int status;
     const char *description;
     apus_model_fn model;
+    const char *extra_json; /* a JSON object merged into the response: headers, links, more of `content` */
 } apus_response_doc;
 
 /** `.tags = TAGS("items")` */
@@ -151,13 +152,15 @@ typedef struct apus_exception {
 } apus_exception;
 
 /**
- * Answers for an exception. `value` is what http_raise was given; for `.validation`, NULL (http_validation_errors tells);
- * for a status, the error's detail as `const apus_json *`. Makes a response (http_json, http_text …) and returns what that returns.
+ * Answers for an exception. `value` is what http_raise was given; for `.validation`, NULL (http_validation_errors tells); for a
+ * status and `.http`, the error's detail as `const apus_json *` (http_response_status tells the status). Makes a response
+ * (http_json, http_text …) and returns what that returns; `return 0` without one keeps the default answer.
  */
 typedef int (*apus_exception_handler)(apus_request *req, const void *value);
 typedef struct apus_exception_row {
     const apus_exception *kind; /* by kind, or */
     int status;                 /* by status (of http_error, 404 and 405 of the router, 500 of a failed handler), or */
+    bool http;                  /* any of http_error, 404 and 405 of the router; a row for the status goes before */
     bool validation;            /* a request's 422 */
     apus_exception_handler run;
 } apus_exception_row;

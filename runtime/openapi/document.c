@@ -68,7 +68,8 @@ static void add_model(document *d, tree *list, const apus_field *f)
         const apus_field *member = &model->fields[i];
         if (member->kind == APUS_KIND_SCHEMA || member->hidden)
             continue;
-        apus_str name = f->in == APUS_IN_HEADER ? model_field_header_name(member) : model_field_name(member);
+        bool dashes = f->in == APUS_IN_HEADER && !f->convert_underscores_off;
+        apus_str name = dashes ? model_field_header_name(member) : model_field_name(member);
         add_parameter(d, list, member, f->in, name, model_field_name(member),
                       model_field_required(member) && f->shape != APUS_POINTER);
     }
@@ -158,6 +159,19 @@ static void add_result(document *d, const operation *op, tree *responses)
     tree_set(d->m, tree_open(d->m, tree_open(d->m, entry, "content"), type), "schema", schema);
 }
 
+/* Merges what a table adds by hand; `op` NULL: the application's. */
+static void merge_extra(document *d, const operation *op, tree *t, const char *json, const char *what)
+{
+    json_error wrong;
+    tree *extra = tree_parse(d->m, json, &wrong);
+    if (extra && extra->is == TREE_OBJECT) {
+        tree_merge(d->m, t, extra);
+        return;
+    }
+    snprintf(d->error, d->error_size, "%s%s%s%s%s is no JSON object%s%s", op ? op->route->method : "the application's ", op ? " " : "",
+             op ? op->path : "", op ? ": " : "", what, extra ? "" : ": ", extra ? "" : wrong.error);
+}
+
 /* The last of one status stands: a route's replaces its router's. */
 static bool is_replaced(const operation *op, size_t i)
 {
@@ -176,6 +190,8 @@ static void add_response(document *d, const operation *op, const apus_response_d
         put_str(d, entry, "description", doc->description);
     else if (!tree_get(entry, APUS_STR("description")))
         tree_set(d->m, entry, "description", tree_str(d->m, status_phrase(doc->status)));
+    if (doc->extra_json)
+        merge_extra(d, op, entry, doc->extra_json, ".extra_json");
     if (!doc->model)
         return;
     tree *content = tree_open(d->m, tree_open(d->m, entry, "content"), media_type(d, op));
@@ -208,19 +224,6 @@ static tree *tags_of(document *d, const operation *op)
     return tags;
 }
 
-static void add_extra(document *d, const operation *op, tree *t)
-{
-    json_error wrong;
-    if (!op->route->openapi_extra_json)
-        return;
-    tree *extra = tree_parse(d->m, op->route->openapi_extra_json, &wrong);
-    if (extra && extra->is == TREE_OBJECT)
-        tree_merge(d->m, t, extra);
-    else
-        snprintf(d->error, d->error_size, "%s %s (%s): .openapi_extra_json is no JSON object%s%s", op->route->method, op->path,
-                 op->route->name, extra ? "" : ": ", extra ? "" : wrong.error);
-}
-
 static tree *operation_of(document *d, const operation *op)
 {
     tree *t = tree_object(d->m), *tags = tags_of(d, op);
@@ -240,7 +243,8 @@ static tree *operation_of(document *d, const operation *op)
         tree_set(d->m, t, "requestBody", body_of(d, op));
     }
     tree_set(d->m, t, "responses", responses_of(d, op, validates));
-    add_extra(d, op, t);
+    if (op->route->openapi_extra_json)
+        merge_extra(d, op, t, op->route->openapi_extra_json, ".openapi_extra_json");
     return t;
 }
 
@@ -317,6 +321,8 @@ tree *document_build(tree_maker *m, const router *r, char *error, size_t error_s
     tree *schemas = schemas_of(&d);
     if (schemas->first)
         tree_set(m, tree_open(m, t, "components"), "schemas", schemas);
+    if (r->app->openapi_extra_json)
+        merge_extra(&d, NULL, t, r->app->openapi_extra_json, ".openapi_extra_json");
     if (m->failed)
         snprintf(error, error_size, "out of memory for the OpenAPI document");
     return error[0] ? NULL : t;

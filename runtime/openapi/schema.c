@@ -97,9 +97,25 @@ static tree *reference(components *c, const component *to)
 static void document(components *c, tree *t, const apus_field *row);
 static void describe_model(components *c, component *of);
 
+/* The texts of an enum: without a name it is what Python calls a Literal, and stands where it is used. */
+static tree *enum_schema(components *c, const apus_enum *values)
+{
+    tree *t = tree_object(c->m), *texts = tree_array(c->m);
+    for (size_t i = 0; i < values->count; i++)
+        tree_add(texts, tree_str(c->m, apus_cstr(values->values[i].text)));
+    if (values->count == 1 && !values->name)
+        tree_set(c->m, t, "const", texts->first);
+    else
+        tree_set(c->m, t, "enum", texts);
+    tree_set(c->m, t, "type", tree_str(c->m, APUS_STR("string")));
+    return t;
+}
+
 static tree *enum_reference(components *c, const apus_enum *values)
 {
     bool is_new;
+    if (!values->name)
+        return enum_schema(c, values);
     component *of = component_of(c, NULL, values, values->name, &is_new);
     return reference(c, of);
 }
@@ -369,10 +385,7 @@ static void describe_model(components *c, component *of)
 
 static void describe_enum(components *c, component *of)
 {
-    tree *t = of->schema = type_of(c, "string"), *texts = tree_open(c->m, t, "enum");
-    texts->is = TREE_ARRAY;
-    for (size_t i = 0; i < of->values->count; i++)
-        tree_add(texts, tree_str(c->m, apus_cstr(of->values->values[i].text)));
+    tree *t = of->schema = enum_schema(c, of->values);
     tree_set(c->m, t, "title", tree_str(c->m, of->base));
     if (of->values->doc)
         tree_set(c->m, t, "description", tree_str(c->m, apus_cstr(of->values->doc)));

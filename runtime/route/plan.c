@@ -107,10 +107,9 @@ static bool lower_key(plan_builder *b, apus_str *key)
     return true;
 }
 
-static bool name_parameter(plan_builder *b, parameter *p, apus_source in)
+static bool name_parameter(plan_builder *b, parameter *p, apus_source in, bool dashes)
 {
-    bool member = p->field->in == APUS_IN_FIELD;
-    p->name = member && in == APUS_IN_HEADER ? model_field_header_name(p->field) : model_field_name(p->field);
+    p->name = dashes && p->field->in == APUS_IN_FIELD ? model_field_header_name(p->field) : model_field_name(p->field);
     p->key = p->name;
     p->loc = (model_loc){.parent = &source_locs[in], .name = p->name};
     return in != APUS_IN_HEADER || lower_key(b, &p->key);
@@ -133,7 +132,7 @@ static bool add_members(plan_builder *b, parameter *p, apus_source in)
                           field->name, model->name);
         parameter *member = &p->members[p->member_count++];
         *member = (parameter){.field = field, .model = model};
-        if (!name_parameter(b, member, in))
+        if (!name_parameter(b, member, in, in == APUS_IN_HEADER && !p->field->convert_underscores_off))
             return false;
     }
     return true;
@@ -156,7 +155,7 @@ static bool add_parameter(plan_builder *b, dependant *d, const apus_field *field
     *p = (parameter){.field = field, .model = d->in};
     if (field->root)
         return refuse(b, field, "a root row cannot be a parameter");
-    if (!name_parameter(b, p, field->in))
+    if (!name_parameter(b, p, field->in, false))
         return false;
     if (field->in != APUS_IN_PATH && field->kind == APUS_KIND_OBJECT)
         return add_members(b, p, field->in);
@@ -171,7 +170,7 @@ static bool add_body(plan_builder *b, dependant *d, const apus_field *field)
         return refuse(b, field, "a %s request has no body; use POST, PUT or PATCH", b->op->route->method);
     parameter *p = &d->bodies[d->body_count++];
     *p = (parameter){.field = field, .model = d->in};
-    return name_parameter(b, p, APUS_IN_BODY);
+    return name_parameter(b, p, APUS_IN_BODY, false);
 }
 
 static bool add_use(plan_builder *b, dependant *user, apus_dependency_fn original, const apus_field *field, size_t depth);

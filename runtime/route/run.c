@@ -1,8 +1,8 @@
 #include "core/clock.h"
+#include "route/errors.h"
 #include "route/index.h"
 #include "route/response.h"
 #include "route/solve.h"
-#include "route/status.h"
 #include "route/template.h"
 #include "route/text.h"
 
@@ -133,105 +133,6 @@ static int answer_unmatched(apus_request *req)
     return http_error(req, 404, NULL);
 }
 
-static const apus_exception_row *handler_of(const apus_request *req, const apus_exception *kind, int status, bool validation)
-{
-    const apus_exception_row *row = req->router->app->exception_handlers;
-    for (; row && row->run; row++) {
-        if (validation ? row->validation : kind ? row->kind == kind : (!row->kind && !row->validation && row->status == status))
-            return row;
-    }
-    return NULL;
-}
-
-/* An exception handler must answer: a response, or a 500. */
-static void run_exception_handler(apus_request *req, const apus_exception_row *row, const void *value)
-{
-    req->raised = NULL;
-    int result = row->run(req, value);
-    if (req->raised)
-        response_failed(req, "an exception handler raised an exception");
-    else if (req->out.status == 0)
-        response_failed(req, result < 0 && result != APUS_ERESPONDED ? apus_error(req) : "an exception handler did not answer");
-}
-
-static void answer_status(apus_request *req, int status, apus_str detail)
-{
-    const apus_exception_row *row = handler_of(req, NULL, status, false);
-    if (!row)
-        return;
-    apus_json *value = apus_alloc(req, sizeof *value);
-    value->text = detail;
-    req->out.status = 0;
-    run_exception_handler(req, row, value);
-}
-
-static void answer_raised(apus_request *req)
-{
-    const apus_exception_row *row = handler_of(req, req->raised, 0, false);
-    req->out.status = 0;
-    if (row) {
-        run_exception_handler(req, row, req->raised_value);
-        return;
-    }
-    response_failed(req, req->raised->name);
-    answer_status(req, 500, APUS_STR("\"Internal Server Error\""));
-}
-
-static void answer_validation(apus_request *req)
-{
-    const apus_exception_row *row = handler_of(req, NULL, 0, true);
-    if (row)
-        run_exception_handler(req, row, NULL);
-    else
-        response_validation(req);
-}
-
-/* An error code that nobody turned into a response. */
-static void answer_code(apus_request *req, int code)
-{
-    apus_str text;
-    int status = status_of_code(code, &text);
-    if (status == 500 || status == 0) {
-        response_failed(req, apus_error(req));
-        answer_status(req, 500, APUS_STR("\"Internal Server Error\""));
-        return;
-    }
-    if (status == 503)
-        http_set_header(req, "retry-after", APUS_STR("1"));
-    response_error(req, status, text);
-    answer_status(req, status, response_detail(req));
-}
-
-static void answer_error(apus_request *req, int result)
-{
-    if (req->raised)
-        answer_raised(req);
-    else if (req->out.is_error)
-        answer_status(req, req->out.status, response_detail(req));
-    else if (result == APUS_EVALIDATION && req->reader.errors.count)
-        answer_validation(req);
-    else if (result == APUS_ERESPONDED)
-        response_failed(req, "APUS_ERESPONDED was returned, but no response was made");
-    else
-        answer_code(req, result);
-}
-
-/*
- * Whatever an operation or a middleware returned becomes a response; nothing, when the client is gone. Background tasks belong to
- * a response that the handler made: an error drops them, a client that left does not.
- */
-static int settle(apus_request *req, int result)
-{
-    bool failed = req->raised || req->out.status == 0 || req->out.is_error;
-    if (failed)
-        req->background = NULL;
-    if (result == APUS_ECANCELED || req->task.cancel == APUS_ECANCELED)
-        return APUS_ECANCELED;
-    if (failed)
-        answer_error(req, result);
-    return APUS_ERESPONDED;
-}
-
 static void run_early_clean_ups(apus_request *req)
 {
     task_clean_up *later = req->task.clean_ups, **last = &req->before_response;
@@ -248,10 +149,10 @@ static void run_early_clean_ups(apus_request *req)
 static int serve(apus_request *req)
 {
     if (!req->operation)
-        return settle(req, answer_unmatched(req));
+        return errors_settle(req, answer_unmatched(req));
     int result = operation_run(req);
     run_early_clean_ups(req);
-    return settle(req, result);
+    return errors_settle(req, result);
 }
 
 int apus_call_next(apus_request *req, apus_next *next)
@@ -323,7 +224,7 @@ void route_run(apus_task *task)
     apus_next first = {req->router->app->middleware};
     int result = apus_call_next(req, &first);
     if (result != APUS_ECANCELED && (req->out.status == 0 || req->raised))
-        result = settle(req, result);
+        result = errors_settle(req, result);
     finish(req, result == APUS_ECANCELED || task->cancel == APUS_ECANCELED);
     after_response(req);
 }

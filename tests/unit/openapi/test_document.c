@@ -445,7 +445,7 @@ static void wrong_json_in_a_table_is_refused(void **state)
     (void)state;
     const char *error;
     assert_null(document_of(&(apus_app){.routes = wrong_extra}, &error));
-    assert_string_equal(error, "GET /a (text): .openapi_extra_json is no JSON object: Expecting value");
+    assert_string_equal(error, "GET /a: .openapi_extra_json is no JSON object: Expecting value");
 }
 
 int main(void)

@@ -403,6 +403,19 @@ static int on_409(apus_request *req, const void *value)
     return 0;
 }
 
+static int on_http(apus_request *req, const void *value)
+{
+    const apus_json *detail = value;
+    int status = http_response_status(req);
+    return http_text(req, status, apus_printf(req, "%d %.*s", status, APUS_ARG(detail->text)));
+}
+
+static int on_507(apus_request *req, const void *value)
+{
+    (void)value;
+    return apus_fail(req, APUS_EQUERY, "broken too");
+}
+
 static void exception_handlers_answer_by_kind_status_and_validation(void **state)
 {
     (void)state;
@@ -420,7 +433,16 @@ static void exception_handlers_answer_by_kind_status_and_validation(void **state
     assert_string_equal(a->failed, "the words of -15");
     assert_answer(get("/made/x"), 400, "[{\"type\":\"int_parsing\",\"loc\":[\"path\",\"which\"],\"msg\":\"Input should be a valid "
                                        "integer, unable to parse string as an integer\",\"input\":\"x\"}]");
-    assert_answer(get("/codes/-7"), 500, "Internal Server Error");
+    assert_answer(get("/codes/-7"), 409, "{\"detail\":\"Conflict\"}");
+    serve_app(&(apus_app){
+        .routes = responses,
+        .exception_handlers = HANDLERS({.http = true, .run = on_http}, {.status = 404, .run = on_404}, {.status = 507, .run = on_507}),
+    });
+    assert_answer(get("/made/0"), 418, "418 \"I'm a Teapot\"");
+    assert_answer(get("/nope"), 404, "custom \"Not Found\"");
+    assert_answer(ask("POST", "/made/0", NULL, NULL), 405, "405 \"Method Not Allowed\"");
+    assert_answer(get("/codes/-15"), 500, "Internal Server Error");
+    assert_answer(get("/codes/-14"), 500, "Internal Server Error");
     serve_app(&app);
     a = get("/raising/1");
     assert_answer(a, 500, "Internal Server Error");

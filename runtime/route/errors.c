@@ -1,0 +1,128 @@
+#include "route/errors.h"
+
+#include "route/response.h"
+#include "route/status.h"
+
+typedef bool (*row_matches)(const apus_exception_row *row, const apus_request *req);
+
+static bool is_for_kind(const apus_exception_row *row, const apus_request *req)
+{
+    return row->kind && row->kind == req->raised;
+}
+
+static bool is_for_status(const apus_exception_row *row, const apus_request *req)
+{
+    return !row->kind && row->status && row->status == req->out.status;
+}
+
+static bool is_for_any_error(const apus_exception_row *row, const apus_request *req)
+{
+    (void)req;
+    return row->http;
+}
+
+static bool is_for_validation(const apus_exception_row *row, const apus_request *req)
+{
+    (void)req;
+    return row->validation;
+}
+
+static const apus_exception_row *find_row(const apus_request *req, row_matches matches)
+{
+    const apus_exception_row *row = req->router->app->exception_handlers;
+    while (row && row->run && !matches(row, req))
+        row++;
+    return row && row->run ? row : NULL;
+}
+
+/* A handler that makes no response keeps the default one, which is there already. */
+static void run_row(apus_request *req, const apus_exception_row *row, const void *value)
+{
+    req->raised = NULL;
+    int result = row->run(req, value);
+    if (req->raised)
+        response_failed(req, "an exception handler raised an exception");
+    else if (result < 0 && result != APUS_ERESPONDED)
+        response_failed(req, apus_error(req));
+    req->raised = NULL;
+}
+
+static void run_status_row(apus_request *req, const apus_exception_row *row, apus_str detail)
+{
+    if (!row)
+        return;
+    apus_json *value = apus_alloc(req, sizeof *value);
+    value->text = detail;
+    run_row(req, row, value);
+}
+
+static void answer_failure(apus_request *req, const char *what)
+{
+    response_failed(req, what);
+    run_status_row(req, find_row(req, is_for_status), APUS_STR("\"Internal Server Error\""));
+}
+
+static void answer_error(apus_request *req)
+{
+    const apus_exception_row *row = find_row(req, is_for_status);
+    run_status_row(req, row ? row : find_row(req, is_for_any_error), response_detail(req));
+}
+
+static void answer_raised(apus_request *req)
+{
+    const apus_exception_row *row = find_row(req, is_for_kind);
+    const char *name = req->raised->name;
+    req->out.status = 0;
+    if (row)
+        run_row(req, row, req->raised_value);
+    if (req->out.status == 0)
+        answer_failure(req, name);
+}
+
+static void answer_validation(apus_request *req)
+{
+    const apus_exception_row *row = find_row(req, is_for_validation);
+    response_validation(req);
+    if (row)
+        run_row(req, row, NULL);
+}
+
+/* An error code that nobody turned into a response. */
+static void answer_code(apus_request *req, int code)
+{
+    apus_str text;
+    int status = status_of_code(code, &text);
+    if (status == 500 || status == 0) {
+        answer_failure(req, code == APUS_ERESPONDED ? "APUS_ERESPONDED was returned, but no response was made" : apus_error(req));
+        return;
+    }
+    if (status == 503)
+        http_set_header(req, "retry-after", APUS_STR("1"));
+    response_error(req, status, text);
+    answer_error(req);
+}
+
+static void answer(apus_request *req, int result)
+{
+    if (req->raised)
+        answer_raised(req);
+    else if (req->out.is_error)
+        answer_error(req);
+    else if (result == APUS_EVALIDATION && req->reader.errors.count)
+        answer_validation(req);
+    else
+        answer_code(req, result);
+}
+
+/* Background tasks belong to a response that the handler made: an error drops them, a client that left does not. */
+int errors_settle(apus_request *req, int result)
+{
+    bool failed = req->raised || req->out.status == 0 || req->out.is_error;
+    if (failed)
+        req->background = NULL;
+    if (result == APUS_ECANCELED || req->task.cancel == APUS_ECANCELED)
+        return APUS_ECANCELED;
+    if (failed)
+        answer(req, result);
+    return APUS_ERESPONDED;
+}
