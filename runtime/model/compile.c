@@ -1,7 +1,9 @@
-/* Tables into plans: once, before listening. What is wrong with a table is said in one line. */
+/* Tables into plans: once, mostly before listening. What is wrong with a table is said in one line. */
 #include "model/plan.h"
 
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,11 +14,14 @@
 
 static arena tables; /* what plans are made of: lives as long as the process */
 
-/* Plans by their rows' addresses. */
-static struct {
-    const field_plan **slots;
+/* Plans by their rows' addresses: grown by one thread at a time, looked into by all. */
+typedef struct plan_index {
     size_t mask, count;
-} index_of_plans;
+    _Atomic(const field_plan *) slots[];
+} plan_index;
+
+static _Atomic(plan_index *) index_of_plans;
+static pthread_mutex_t compiling = PTHREAD_MUTEX_INITIALIZER;
 
 bool complain(compiler *c, const char *format, ...)
 {
@@ -60,47 +65,53 @@ apus_str keep_quoted(compiler *c, apus_str text)
     return b.failed ? (apus_str){NULL, 0} : buffer_str(&b);
 }
 
-static size_t slot_of(const apus_field *field)
+/* The slot that holds the row's plan, or the empty one where it would be. */
+static size_t slot_of(const plan_index *index, const apus_field *field)
 {
-    return (size_t)(((uintptr_t)field >> 4) * 0x9e3779b97f4a7c15u >> 20) & index_of_plans.mask;
+    size_t slot = (size_t)(((uintptr_t)field >> 4) * 0x9e3779b97f4a7c15u >> 20) & index->mask;
+    for (const field_plan *p; (p = index->slots[slot]) && p->field != field;)
+        slot = (slot + 1) & index->mask;
+    return slot;
 }
 
-static void index_put(const field_plan *p)
+static void index_put(plan_index *index, const field_plan *p)
 {
-    size_t slot = slot_of(p->field);
-    while (index_of_plans.slots[slot] && index_of_plans.slots[slot]->field != p->field)
-        slot = (slot + 1) & index_of_plans.mask;
-    index_of_plans.count += !index_of_plans.slots[slot];
-    index_of_plans.slots[slot] = p;
+    size_t slot = slot_of(index, p->field);
+    index->count += !index->slots[slot];
+    index->slots[slot] = p;
+}
+
+/* A larger index with the same plans; who looks into the old one still finds what was there. */
+static plan_index *grown_index(compiler *c, const plan_index *old)
+{
+    size_t size = old ? (old->mask + 1) * 2 : 256;
+    plan_index *index = keep_zeroed(c, sizeof *index + size * sizeof *index->slots);
+    if (!index)
+        return NULL;
+    index->mask = size - 1;
+    for (size_t i = 0; old && i <= old->mask; i++)
+        if (old->slots[i])
+            index_put(index, old->slots[i]);
+    return index;
 }
 
 static bool index_plan(compiler *c, const field_plan *p)
 {
-    if ((index_of_plans.count + 1) * 2 > index_of_plans.mask) {
-        const field_plan **old = index_of_plans.slots;
-        size_t size = old ? index_of_plans.mask + 1 : 0, doubled = size ? size * 2 : 256;
-        const field_plan **slots = keep_zeroed(c, doubled * sizeof(void *));
-        if (!slots)
+    plan_index *index = index_of_plans;
+    if (!index || (index->count + 1) * 2 > index->mask) {
+        index = grown_index(c, index);
+        if (!index)
             return complain(c, "no memory");
-        index_of_plans.slots = slots;
-        index_of_plans.mask = doubled - 1;
-        index_of_plans.count = 0;
-        for (size_t i = 0; i < size; i++)
-            if (old[i])
-                index_put(old[i]);
+        index_of_plans = index;
     }
-    index_put(p);
+    index_put(index, p);
     return true;
 }
 
 const field_plan *plan_of(const apus_field *field)
 {
-    if (!index_of_plans.slots)
-        return NULL;
-    size_t slot = slot_of(field);
-    while (index_of_plans.slots[slot] && index_of_plans.slots[slot]->field != field)
-        slot = (slot + 1) & index_of_plans.mask;
-    return index_of_plans.slots[slot];
+    plan_index *index = atomic_load_explicit(&index_of_plans, memory_order_acquire);
+    return index ? index->slots[slot_of(index, field)] : NULL;
 }
 
 static apus_str dashed(compiler *c, const apus_field *f)
@@ -243,18 +254,26 @@ static bool finish(compiler *c)
     return true;
 }
 
+static bool compile_with_those_it_refers_to(compiler *c, const apus_model *model)
+{
+    if (begin(c, model) && finish(c))
+        return true;
+    for (struct model_compiled *m = c->begun; m; m = m->begun)
+        *m->model->compiled = NULL;
+    return false;
+}
+
 bool model_compile(const apus_model *model, char *error, size_t error_size)
 {
+    pthread_mutex_lock(&compiling);
     if (!tables.limit) {
         arena_init(&tables, NULL, TABLES_CEILING);
         names_seed();
     }
     compiler c = {.error = error, .error_size = error_size, .memory = &tables, .model = model};
-    if (begin(&c, model) && finish(&c))
-        return true;
-    for (struct model_compiled *m = c.begun; m; m = m->begun)
-        *m->model->compiled = NULL;
-    return false;
+    bool good = compile_with_those_it_refers_to(&c, model);
+    pthread_mutex_unlock(&compiling);
+    return good;
 }
 
 apus_str model_field_name(const apus_field *field)

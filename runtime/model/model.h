@@ -7,8 +7,8 @@
 #include "json/json.h"
 
 /**
- * Compiles a model and those it refers to: keys escaped, patterns compiled, defaults parsed. Once, before listening, single
- * thread; idempotent. false with one line in `error` that names model and field.
+ * Compiles a model and those it refers to: keys escaped, patterns compiled, defaults parsed. Before the model's first use,
+ * from any thread; idempotent, but not free: it takes a lock. false with one line in `error` that names model and field.
  */
 bool model_compile(const apus_model *model, char *error, size_t error_size);
 

@@ -376,6 +376,40 @@ static void *read_often(void *arg)
     return NULL;
 }
 
+/* Models that a handler names for the first time while others read. */
+static void *compile_often(void *arg)
+{
+    size_t *answers = arg;
+    enum { MODELS = 100 };
+    static apus_field fields[2][MODELS];
+    static struct model_compiled *compiled[2][MODELS];
+    size_t side = *answers;
+    for (size_t i = 0; i < MODELS; i++) {
+        char error[200];
+        fields[side][i] = plain_sub_model()->fields[0];
+        apus_model model = *plain_sub_model();
+        model.fields = &fields[side][i];
+        model.compiled = &compiled[side][i];
+        *answers += model_compile(&model, error, sizeof error) && plan_of(&fields[side][i])->field == &fields[side][i];
+    }
+    return NULL;
+}
+
+static void models_are_compiled_beside_readers(void **state)
+{
+    (void)state;
+    pthread_t threads[3];
+    size_t answers[3] = {0, 1, 0};
+    assert_int_equal(pthread_create(&threads[0], NULL, compile_often, &answers[0]), 0);
+    assert_int_equal(pthread_create(&threads[1], NULL, compile_often, &answers[1]), 0);
+    assert_int_equal(pthread_create(&threads[2], NULL, read_often, &answers[2]), 0);
+    for (size_t i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(answers[0], 100);
+    assert_int_equal(answers[1], 101);
+    assert_int_equal(answers[2], 200);
+}
+
 static void workers_read_beside_each_other(void **state)
 {
     (void)state;
@@ -487,6 +521,7 @@ int main(void)
         TEST(a_tree_is_read_to_the_limit_and_refused_beyond),
         TEST(the_deepest_document_fits_a_fibers_stack),
         TEST(workers_read_beside_each_other),
+        TEST(models_are_compiled_beside_readers),
         TEST(a_reader_without_memory_says_so),
         TEST(a_reader_survives_any_allocation_that_fails),
         TEST(a_model_without_members_takes_any_object),
