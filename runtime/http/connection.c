@@ -85,7 +85,7 @@ static void unhook(connection *c)
     *link = c->next_hook;
 }
 
-void connection_hook_all(http_server *s)
+void http_connection_hook_all(http_server *s)
 {
     connection *c = s->hooks;
     s->hooks = NULL;
@@ -181,7 +181,7 @@ void http_connection_open(http_server *s, int fd, const struct sockaddr *address
     server_sweep_soon(s);
 }
 
-void connection_next(connection *c, bool persistent)
+void http_connection_next(connection *c, bool persistent)
 {
     c->served++;
     c->head_length = c->scanned = 0;
@@ -211,12 +211,12 @@ static void on_refused(h2o_socket_t *socket, const char *error)
     c->h2o_read(socket, h2o_socket_error_closed);
 }
 
-void connection_refuse(connection *c, const http_refusal *refusal)
+void http_connection_refuse(connection *c, const http_refusal *refusal)
 {
     h2o_socket_t *socket = c->socket;
     h2o_iovec_t text;
     if (h2o_socket_is_writing(socket) || !(c->answer = answer_text(c->server, refusal, &text.len))) {
-        connection_kill(c);
+        http_connection_kill(c);
         return;
     }
     text.base = c->answer;
@@ -228,7 +228,7 @@ void connection_refuse(connection *c, const http_refusal *refusal)
 static void refuse_input(connection *c, const http_refusal *refusal)
 {
     atomic_fetch_add_explicit(&http_counts.bad_requests, 1, memory_order_relaxed);
-    connection_refuse(c, refusal);
+    http_connection_refuse(c, refusal);
 }
 
 /* HTTP/2 without TLS begins with words that look like a request (RFC 9113 section 3.4). */
@@ -329,7 +329,7 @@ static void on_readable(h2o_socket_t *socket, const char *error)
 
 /* ---- a request is being handled: is its client still there? */
 
-bool connection_is_gone(connection *c)
+bool http_connection_is_gone(connection *c)
 {
     struct tcp_info info;
     socklen_t length = sizeof info;
@@ -355,7 +355,7 @@ static void on_parked(h2o_socket_t *socket, const char *error)
 }
 
 /* h2o has just stopped reading: going on in the same turn costs no system call. Nothing is read; h2o's buffer must not move. */
-void connection_park(connection *c)
+void http_connection_park(connection *c)
 {
     c->parked = true;
     h2o_socket_dont_read(c->socket, 1);
@@ -364,12 +364,12 @@ void connection_park(connection *c)
 
 /* ---- closing */
 
-void connection_close_idle(connection *c)
+void http_connection_close_idle(connection *c)
 {
     char byte;
     h2o_socket_t *socket = c->socket;
     if (c->http2 || !socket->_cb.read) {
-        connection_kill(c);
+        http_connection_kill(c);
         return;
     }
     if (recv(h2o_socket_get_fd(socket), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
@@ -379,7 +379,7 @@ void connection_close_idle(connection *c)
 }
 
 /* The loop sees the end of file, or the failing write, and h2o closes. */
-void connection_kill(connection *c)
+void http_connection_kill(connection *c)
 {
     shutdown(h2o_socket_get_fd(c->socket), SHUT_RDWR);
 }

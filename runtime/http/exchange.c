@@ -1,7 +1,6 @@
 /* A request and its response: from h2o's request to a fiber in route_run, and from the route's response back to h2o. */
 #include "http/private.h"
 
-#include "route/status.h"
 #include "route/text.h"
 
 #define RUNS 16 /* on a fresh fiber after the memory was out: one for each clean-up that takes too much again */
@@ -16,27 +15,16 @@ static exchange *exchange_of(apus_task *task)
 
 /* ---- beginning */
 
-/* A cheap generator (splitmix64): request ids must differ, not be secret. */
-static uint64_t next_random(http_server *s)
+/* Eight hex digits: each nibble of the number into a byte of its own, then all eight bytes to digits at once. */
+static void write_hex(char out[8], uint32_t number)
 {
-    uint64_t z = s->random += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-/* Sixteen hex digits, each nibble of the number in a byte of its own first. */
-static void write_hex(char out[16], uint64_t number)
-{
-    for (int half = 0; half < 2; half++) {
-        uint64_t x = half ? number & 0xffffffffu : number >> 32;
-        x = ((x & 0xffff) << 32) | (x >> 16);
-        x = ((x & 0x000000ff000000ffu) << 16) | ((x >> 8) & 0x000000ff000000ffu);
-        x = ((x & 0x000f000f000f000fu) << 8) | ((x >> 4) & 0x000f000f000f000fu);
-        uint64_t letters = ((x + 0x0606060606060606u) >> 4) & 0x0101010101010101u;
-        x += 0x3030303030303030u + letters * ('a' - '0' - 10);
-        memcpy(out + half * 8, &x, 8);
-    }
+    uint64_t x = __builtin_bswap32(number);
+    x = ((x & 0xffff0000u) << 16) | (x & 0xffffu);
+    x = ((x & 0x0000ff000000ff00u) << 8) | (x & 0x000000ff000000ffu);
+    x = ((x & 0x000f000f000f000fu) << 8) | ((x >> 4) & 0x000f000f000f000fu);
+    uint64_t letters = ((x + 0x0606060606060606u) >> 4) & 0x0101010101010101u;
+    x += 0x3030303030303030u + letters * ('a' - '0' - 10);
+    memcpy(out, &x, 8);
 }
 
 static bool is_sane_id(apus_str id)
@@ -52,14 +40,19 @@ static bool is_sane_id(apus_str id)
     return true;
 }
 
-static void set_request_id(exchange *x, apus_str given)
+/* Ids must differ, not be secret: the server's random beginning, then a count. */
+static void set_request_id(exchange *x, const http_field *given)
 {
-    if (given.len && is_sane_id(given)) {
-        x->request.request_id = given;
+    http_server *s = x->server;
+    if (given && is_sane_id(given->value)) {
+        x->request.request_id = given->value;
         return;
     }
-    write_hex(x->id, next_random(x->server));
-    write_hex(x->id + 16, next_random(x->server));
+    if (s->requests++ % UINT32_MAX == 0)
+        for (size_t i = 0; i < sizeof s->id_begin; i += 8)
+            write_hex(s->id_begin + i, server_random());
+    memcpy(x->id, s->id_begin, sizeof s->id_begin);
+    write_hex(x->id + sizeof s->id_begin, (uint32_t)s->requests);
     x->request.request_id = (apus_str){x->id, sizeof x->id};
 }
 
@@ -72,28 +65,49 @@ static void set_client(exchange *x, const http_head *head)
     req->scheme = c->socket->ssl ? APUS_STR("https") : APUS_STR("http");
     if (!c->trusted)
         return;
-    if (head->forwarded_for.len)
-        req->client = trust_client(head->forwarded_for, req->peer);
-    if (apus_str_is(head->forwarded_proto, "https"))
+    if (head->forwarded_for)
+        req->client = trust_client(head->forwarded_for->value, req->peer);
+    if (head->forwarded_proto && apus_str_is(head->forwarded_proto->value, "https"))
         req->scheme = APUS_STR("https");
-    else if (apus_str_is(head->forwarded_proto, "http"))
+    else if (head->forwarded_proto && apus_str_is(head->forwarded_proto->value, "http"))
         req->scheme = APUS_STR("http");
+}
+
+/* Memory that is written at once and wholly. */
+static char *take(exchange *x, const void *bytes, size_t size)
+{
+    char *memory = arena_alloc(&x->memory, size);
+    return memory ? memcpy(memory, bytes, size) : memcpy(apus_task_alloc(&x->request.task, size), bytes, size);
 }
 
 /* The head's bytes, and the body's, in the request's own memory: h2o's buffer is gone before background tasks have run. */
 static void keep_head(exchange *x, http_head *head)
 {
-    apus_task *task = &x->request.task;
     if (x->h2o->version < 0x200) {
         const char *bytes = x->connection->socket->input->bytes;
-        head_rebase(head, bytes, apus_task_copy(task, (apus_str){bytes, head->length}).ptr);
+        head_rebase(head, take(x, bytes, head->length) - bytes);
     } else {
-        stream_keep_head(head, task);
+        http2_keep_head(head, &x->request.task);
     }
-    http_field *fields = apus_task_alloc(task, head->count * sizeof *fields);
-    memcpy(fields, head->fields, head->count * sizeof *fields);
-    x->request.headers = fields;
+    x->request.headers = (http_field *)(void *)take(x, head->fields, head->count * sizeof *head->fields);
     x->request.header_count = head->count;
+}
+
+/* Most paths say what they mean. */
+static bool is_plain(apus_str path)
+{
+    for (size_t i = 0; i < path.len; i++)
+        if (path.ptr[i] == '%' || path.ptr[i] & 0x80)
+            return false;
+    return true;
+}
+
+static void set_path(apus_request *req, apus_str path)
+{
+    if (path.len == 0)
+        req->path = APUS_STR("/");
+    else
+        req->path = is_plain(path) ? path : text_decode(req, path, false);
 }
 
 static void fill(exchange *x, http_head *head)
@@ -103,12 +117,12 @@ static void fill(exchange *x, http_head *head)
     req->method = head->method;
     req->target = head->target;
     req->query = head->query;
-    req->host = head->host;
+    req->host = head->authority.len ? head->authority : head->host ? head->host->value : (apus_str){"", 0};
     if (x->h2o->entity.len && !req->body_too_large)
-        req->body = apus_task_copy(&req->task, (apus_str){x->h2o->entity.base, x->h2o->entity.len});
+        req->body = (apus_str){take(x, x->h2o->entity.base, x->h2o->entity.len), x->h2o->entity.len};
     set_client(x, head);
     set_request_id(x, head->request_id);
-    req->path = text_decode(req, head->path, false);
+    set_path(req, head->path);
 }
 
 static void exchange_refuse(exchange *x, const http_refusal *refusal);
@@ -215,60 +229,11 @@ static void exchange_refuse(exchange *x, const http_refusal *refusal)
         answer_send(x->h2o, refusal);
 }
 
-/* h2o only reads what it is given. */
-static h2o_iovec_t iovec_of(apus_str text)
-{
-    return (h2o_iovec_t){(char *)(uintptr_t)text.ptr, text.len};
-}
-
-/* HTTP/2 has names in lower case only (RFC 9113 section 8.2). */
-static h2o_iovec_t header_name(h2o_req_t *h2o, apus_str name)
-{
-    h2o_iovec_t out = iovec_of(name);
-    if (h2o->version >= 0x200) {
-        out = h2o_strdup(&h2o->pool, name.ptr, name.len);
-        h2o_strtolower(out.base, out.len);
-    }
-    return out;
-}
-
-static h2o_iovec_t *content_type_name(void)
-{
-    return &((h2o_token_t *)(uintptr_t)H2O_TOKEN_CONTENT_TYPE)->buf;
-}
-
-static void set_headers(h2o_req_t *h2o, const response *out)
-{
-    size_t count = out->header_count + (out->content_type.ptr ? 1 : 0);
-    h2o_header_t *header = h2o_mem_alloc_pool(&h2o->pool, count * sizeof *header + out->header_count * sizeof(h2o_iovec_t));
-    h2o_iovec_t *name = (h2o_iovec_t *)(void *)(header + count);
-    h2o->res.headers = (h2o_headers_t){header, count, count};
-    if (out->content_type.ptr)
-        *header++ = (h2o_header_t){content_type_name(), NULL, iovec_of(out->content_type)};
-    for (size_t i = 0; i < out->header_count; i++) {
-        *name = header_name(h2o, out->headers[i].name);
-        *header++ = (h2o_header_t){name++, NULL, iovec_of(out->headers[i].value)};
-    }
-}
-
-/* On the request's fiber. The bytes stay in the request's memory, which outlives h2o's use of them. */
 static void exchange_send(apus_request *req)
 {
     exchange *x = req->exchange;
-    if (!exchange_begin_answer(x))
-        return;
-    h2o_req_t *h2o = x->h2o;
-    const response *out = &req->out;
-    bool has_body = status_has_body(out->status);
-    h2o->res.status = out->status;
-    h2o->res.reason = status_phrase(out->status).ptr;
-    h2o->res.content_length = has_body ? out->body.len : out->status == 205 ? 0 : SIZE_MAX;
-    set_headers(h2o, out);
-    h2o_start_response(h2o, &x->generator);
-    h2o_iovec_t body = iovec_of(out->body);
-    bool silent = !has_body || body.len == 0 || apus_str_is(req->method, "HEAD");
-    x->sent_length = silent ? 0 : body.len;
-    h2o_send(h2o, &body, silent ? 0 : 1, H2O_SEND_STATE_FINAL);
+    if (exchange_begin_answer(x))
+        exchange_write(x);
 }
 
 /* ---- between h2o and exchanges */
@@ -288,11 +253,11 @@ void exchange_on_dispose(h2o_logger_t *self, h2o_req_t *h2o)
 {
     (void)self;
     if (h2o->version >= 0x200)
-        return; /* stream_disposed */
+        return; /* http2_disposed */
     connection *c = connection_of(h2o->conn->callbacks->get_socket(h2o->conn));
     exchange *x = c->exchange;
     c->exchange = NULL;
-    connection_next(c, h2o->http1_is_persistent);
+    http_connection_next(c, h2o->http1_is_persistent);
     if (x)
         exchange_let_go(x);
 }
@@ -301,7 +266,7 @@ void exchange_on_dispose(h2o_logger_t *self, h2o_req_t *h2o)
 static const http_refusal *judge(http_server *s, connection *c, h2o_req_t *h2o)
 {
     if (h2o->version >= 0x200)
-        return stream_head(&s->head, h2o);
+        return http2_head(&s->head, h2o);
     if (s->fresh == c)
         return NULL;
     const http_refusal *refusal = NULL;
@@ -357,11 +322,11 @@ int exchange_on_request(h2o_handler_t *self, h2o_req_t *h2o)
         return 0;
     }
     if (stream)
-        stream_begin(x);
+        http2_begin(x);
     else
         c->exchange = x;
     exchange_start(x, judge_body(x, &s->head));
     if (!stream && !x->sent_at)
-        connection_park(c);
+        http_connection_park(c);
     return 0;
 }

@@ -55,7 +55,7 @@ enum {
 typedef struct reader {
     char *at, *end;
     int verdict; /* GOOD, INCOMPLETE or a refusal */
-    bool seen_host, seen_coding;
+    bool seen_coding;
 } reader;
 
 static bool stop(reader *r, int verdict)
@@ -132,7 +132,7 @@ static bool is_host(apus_str host)
 {
     for (size_t i = 0; i < host.len; i++) {
         unsigned char c = (unsigned char)host.ptr[i];
-        if (c <= ' ' || c >= 0x7f || c == '/' || c == '?' || c == '#' || c == '@' || c == '\\' || c == '"' || c == '<' || c == '>')
+        if ((!token_lower[c] || c == '#') && !(c && strchr(":[](),;=", c)))
             return false;
     }
     return true;
@@ -148,12 +148,10 @@ static bool read_absolute(reader *r, http_head *head)
     size_t length = 0;
     while (length < rest.len && rest.ptr[length] != '/' && rest.ptr[length] != '?')
         length++;
-    head->host = (apus_str){rest.ptr, length};
-    if (length == 0 || !is_host(head->host))
+    head->authority = (apus_str){rest.ptr, length};
+    if (length == 0 || !is_host(head->authority))
         return stop(r, BAD_TARGET);
     head_split(head, (apus_str){rest.ptr + length, rest.len - length});
-    if (head->path.len == 0)
-        head->path = APUS_STR("/");
     return true;
 }
 
@@ -164,6 +162,7 @@ static bool read_target(reader *r, http_head *head)
     if (r->at == r->end)
         return stop(r, INCOMPLETE);
     head->target = (apus_str){start, (size_t)(r->at - start)};
+    head->authority = (apus_str){start, 0};
     if (*r->at != ' ')
         return stop(r, *r->at == '\r' || *r->at == '\n' ? BAD_VERSION : BAD_CHARACTER);
     r->at++;
@@ -221,16 +220,12 @@ static bool note_coding(reader *r, http_head *head, apus_str value)
     return head->chunked || stop(r, BAD_CODING);
 }
 
-static bool note_host(reader *r, http_head *head, apus_str value)
+static bool note_host(reader *r, http_head *head, const http_field *field)
 {
-    if (r->seen_host)
+    if (head->host)
         return stop(r, TWO_HOSTS);
-    if (!is_host(value))
-        return stop(r, BAD_HOST);
-    r->seen_host = true;
-    if (!head->host.ptr)
-        head->host = value;
-    return true;
+    head->host = field;
+    return is_host(field->value) || stop(r, BAD_HOST);
 }
 
 /* The headers that the server itself looks at, told apart by their lengths first. */
@@ -239,7 +234,7 @@ static bool note_field(reader *r, http_head *head, const http_field *field)
 #define IS(text) (memcmp(field->name.ptr, text, sizeof(text) - 1) == 0)
     switch (field->name.len) {
     case 4:
-        return IS("host") ? note_host(r, head, field->value) : true;
+        return IS("host") ? note_host(r, head, field) : true;
     case 6:
         if (!IS("expect"))
             return true;
@@ -247,17 +242,17 @@ static bool note_field(reader *r, http_head *head, const http_field *field)
         return head->expects_continue || stop(r, BAD_EXPECTATION);
     case 12:
         if (IS("x-request-id"))
-            head->request_id = field->value;
+            head->request_id = field;
         return true;
     case 14:
         return IS("content-length") ? note_length(r, head, field->value) : true;
     case 15:
         if (IS("x-forwarded-for"))
-            head->forwarded_for = field->value;
+            head->forwarded_for = field;
         return true;
     case 17:
         if (IS("x-forwarded-proto"))
-            head->forwarded_proto = field->value;
+            head->forwarded_proto = field;
         return IS("transfer-encoding") ? note_coding(r, head, field->value) : true;
     default:
         return true;
@@ -308,7 +303,7 @@ static bool read_fields(reader *r, http_head *head)
 
 static bool check_framing(reader *r, const http_head *head)
 {
-    if (!r->seen_host && head->minor == 1)
+    if (!head->host && head->minor == 1)
         return stop(r, NO_HOST);
     if (head->chunked && head->has_length)
         return stop(r, LENGTH_AND_CODING);
@@ -350,23 +345,4 @@ bool head_has_end(const char *bytes, size_t size, size_t from)
             return true;
     }
     return false;
-}
-
-static void rebase(apus_str *text, const char *from, size_t length, ptrdiff_t by)
-{
-    if ((uintptr_t)text->ptr - (uintptr_t)from <= length)
-        text->ptr += by;
-}
-
-void head_rebase(http_head *head, const char *from, const char *to)
-{
-    ptrdiff_t by = to - from;
-    apus_str *const slices[] = {&head->method, &head->target, &head->path, &head->query, &head->host,
-                                &head->forwarded_for, &head->forwarded_proto, &head->request_id};
-    for (size_t i = 0; i < sizeof slices / sizeof *slices; i++)
-        rebase(slices[i], from, head->length, by);
-    for (size_t i = 0; i < head->count; i++) {
-        head->fields[i].name.ptr += by;
-        head->fields[i].value.ptr += by;
-    }
 }

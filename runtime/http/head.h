@@ -15,12 +15,12 @@ typedef struct http_refusal {
 typedef struct http_head {
     size_t length;           /* the blank line included */
     apus_str method, target; /* target: as it came */
-    apus_str path, query;    /* of the target; query without `?` */
-    apus_str host;           /* of the target, else of the Host header */
+    apus_str path, query;    /* of the target; query without `?`; an empty path is `/` */
+    apus_str authority;      /* of a target that is a whole address; else empty */
     int minor;               /* of the version 1.x: 0 or 1 */
     bool has_length, chunked, expects_continue;
     size_t content_length;
-    apus_str forwarded_for, forwarded_proto, request_id; /* ptr NULL: absent */
+    const http_field *host, *forwarded_for, *forwarded_proto, *request_id; /* of `fields`, or NULL */
     size_t count;
     http_field fields[LIMIT_HEADERS];
 } http_head;
@@ -37,6 +37,15 @@ bool head_has_end(const char *bytes, size_t size, size_t from);
 void head_split(http_head *head, apus_str target);
 
 /** Moves every slice of the head by as much as its bytes were moved. */
-void head_rebase(http_head *head, const char *from, const char *to);
+static inline void head_rebase(http_head *head, ptrdiff_t by)
+{
+    apus_str *const slices[] = {&head->method, &head->target, &head->path, &head->query, &head->authority};
+    for (size_t i = 0; i < sizeof slices / sizeof *slices; i++)
+        slices[i]->ptr += by;
+    for (size_t i = 0; i < head->count; i++) {
+        head->fields[i].name.ptr += by;
+        head->fields[i].value.ptr += by;
+    }
+}
 
 #endif

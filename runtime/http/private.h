@@ -73,7 +73,7 @@ struct exchange {
     int runs;
     bool running, cancelled;
     char peer[INET6_ADDRSTRLEN];
-    char id[32];
+    char id[24];
 };
 
 typedef struct listening {
@@ -102,7 +102,8 @@ struct http_server {
     connection *fresh;        /* whose head is in `head` now */
     http_head head;
     int64_t in_flight, in_flight_told; /* requests without an answer; what of it is in http_counts */
-    uint64_t random;
+    uint64_t requests;        /* that were given an id */
+    char id_begin[16];
 };
 
 static inline connection *connection_of(h2o_socket_t *socket)
@@ -138,18 +139,18 @@ void accept_stop(http_server *s);
 void http_connection_open(http_server *s, int fd, const struct sockaddr *address);
 void http_connection_enter(connection *c, connection_state state);
 /** After h2o is done with a request: waits for the next one, or is about to be closed. */
-void connection_next(connection *c, bool persistent);
+void http_connection_next(connection *c, bool persistent);
 /** Notices the client's leaving while its request is being handled. */
-void connection_park(connection *c);
+void http_connection_park(connection *c);
 /** Answers with our own error and closes. Only where h2o reads. */
-void connection_refuse(connection *c, const http_refusal *refusal);
+void http_connection_refuse(connection *c, const http_refusal *refusal);
 /** Closes a connection that has nothing to say, unless bytes have just arrived. */
-void connection_close_idle(connection *c);
+void http_connection_close_idle(connection *c);
 /** Closes whatever it is doing. */
-void connection_kill(connection *c);
+void http_connection_kill(connection *c);
 /** Whether the client has closed its side, even when bytes are still unread. */
-bool connection_is_gone(connection *c);
-void connection_hook_all(http_server *s);
+bool http_connection_is_gone(connection *c);
+void http_connection_hook_all(http_server *s);
 
 /* linger.c */
 /** Keeps the socket behind `fd` open after its owner closes it, until the client has read what was sent. */
@@ -163,6 +164,7 @@ void linger_sweep(http_server *s, bool all);
 /* server.c */
 /** Something has begun that a sweep must look after. */
 void server_sweep_soon(http_server *s);
+uint32_t server_random(void);
 /** A request has begun (1) or was answered (-1). */
 void server_count_in_flight(http_server *s, int change);
 
@@ -184,11 +186,15 @@ void exchange_on_dispose(h2o_logger_t *self, h2o_req_t *req);
 void exchange_let_go(exchange *x);
 void exchange_cancel(exchange *x, int reason);
 
-/* stream.c: HTTP/2 */
-void stream_begin(exchange *x);
+/* write.c */
+/** Sends the response that the request holds. On the request's fiber; its bytes stay until h2o has let go. */
+void exchange_write(exchange *x);
+
+/* http2.c */
+void http2_begin(exchange *x);
 /** Fills the head from h2o's. NULL, or a refusal. */
-const http_refusal *stream_head(http_head *head, h2o_req_t *h2o);
+const http_refusal *http2_head(http_head *head, h2o_req_t *h2o);
 /** Copies every slice of the head into the task's memory. */
-void stream_keep_head(http_head *head, apus_task *task);
+void http2_keep_head(http_head *head, apus_task *task);
 
 #endif

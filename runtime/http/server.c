@@ -48,11 +48,11 @@ static void time_out(connection *c)
 {
     atomic_fetch_add_explicit(&http_counts.timeouts, 1, memory_order_relaxed);
     if (c->state == CONNECTION_HEAD || c->state == CONNECTION_BODY)
-        connection_refuse(c, &refusal_timeout);
+        http_connection_refuse(c, &refusal_timeout);
     else if (c->state == CONNECTION_IDLE)
-        connection_close_idle(c);
+        http_connection_close_idle(c);
     else
-        connection_kill(c);
+        http_connection_kill(c);
 }
 
 /* Calls `end` for those of a list that have been in their state for longer than `limit`. */
@@ -84,7 +84,7 @@ static void sweep_busy(http_server *s)
             continue;
         if (x->sent_at && s->loop->now - x->sent_at > limit + transfer_time(x->sent_length))
             time_out(c);
-        else if (!x->sent_at && !x->cancelled && c->unread && connection_is_gone(c))
+        else if (!x->sent_at && !x->cancelled && c->unread && http_connection_is_gone(c))
             exchange_cancel(x, APUS_ECANCELED);
     }
 }
@@ -95,7 +95,7 @@ static void sweep_idle_while_stopping(http_server *s)
     for (connection *c = s->lists[CONNECTION_IDLE].first, *next; c; c = next) {
         next = c->next;
         if (c->served || s->loop->now - c->since > FIRST_REQUEST_NANOSECONDS)
-            connection_close_idle(c);
+            http_connection_close_idle(c);
     }
 }
 
@@ -118,8 +118,8 @@ static void sweep(loop_timer *timer)
     uint64_t head_limit = nanoseconds(http_options.header_timeout);
     sweep_list(s, CONNECTION_HANDSHAKE, head_limit, time_out);
     sweep_list(s, CONNECTION_HEAD, head_limit, time_out);
-    sweep_list(s, CONNECTION_REFUSED, REFUSED_NANOSECONDS, connection_kill);
-    sweep_list(s, CONNECTION_IDLE, nanoseconds(http_options.keep_alive_timeout), connection_close_idle);
+    sweep_list(s, CONNECTION_REFUSED, REFUSED_NANOSECONDS, http_connection_kill);
+    sweep_list(s, CONNECTION_IDLE, nanoseconds(http_options.keep_alive_timeout), http_connection_close_idle);
     sweep_bodies(s);
     sweep_busy(s);
     if (s->stopping)
@@ -149,7 +149,7 @@ void server_count_in_flight(http_server *s, int change)
 static void at_turn_end(loop_deferred *deferred)
 {
     http_server *s = H2O_STRUCT_FROM_MEMBER(http_server, turn_end, deferred);
-    connection_hook_all(s);
+    http_connection_hook_all(s);
     if (s->in_flight != s->in_flight_told) {
         atomic_fetch_add_explicit(&http_counts.in_flight, (uint64_t)(s->in_flight - s->in_flight_told), memory_order_relaxed);
         s->in_flight_told = s->in_flight;
@@ -157,6 +157,12 @@ static void at_turn_end(loop_deferred *deferred)
 }
 
 /* ---- life */
+
+uint32_t server_random(void)
+{
+    uint32_t number;
+    return getrandom(&number, sizeof number, 0) == sizeof number ? number : (uint32_t)clock_monotonic();
+}
 
 static size_t largest_body(const router *r)
 {
@@ -201,8 +207,6 @@ http_server *http_server_open(loop *l, const router *r, const http_listener *lis
     s->listener_count = count;
     for (size_t i = 0; i < count; i++)
         s->listeners[i].of = listeners[i];
-    if (getrandom(&s->random, sizeof s->random, 0) != sizeof s->random)
-        s->random = clock_monotonic();
     configure(s);
     h2o_context_init(&s->context, l->h2o, &s->config);
     s->accept = (h2o_accept_ctx_t){.ctx = &s->context, .hosts = s->config.hosts};
@@ -247,7 +251,7 @@ void http_server_cancel(http_server *s)
     for (connection_state state = CONNECTION_HEAD; state <= CONNECTION_BODY; state++)
         for (connection *c = s->lists[state].first, *next; c; c = next) {
             next = c->next;
-            connection_refuse(c, &refusal_closing);
+            http_connection_refuse(c, &refusal_closing);
         }
 }
 
@@ -274,7 +278,7 @@ static void kill_all(http_server *s)
     for (int state = 0; state < CONNECTION_STATES; state++)
         for (connection *c = s->lists[state].first, *next; c; c = next) {
             next = c->next;
-            connection_kill(c);
+            http_connection_kill(c);
         }
 }
 

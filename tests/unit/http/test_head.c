@@ -169,10 +169,11 @@ static void parts_are_slices_of_what_came(void **state)
     assert_true(apus_str_is(head.target, "/a%20b?x=1?y"));
     assert_true(apus_str_is(head.path, "/a%20b"));
     assert_true(apus_str_is(head.query, "x=1?y"));
-    assert_true(apus_str_is(head.host, "ex.org:1"));
-    assert_true(apus_str_is(head.request_id, "r1"));
-    assert_true(apus_str_is(head.forwarded_for, "1.2.3.4"));
-    assert_true(apus_str_is(head.forwarded_proto, "https"));
+    assert_true(apus_str_is(head.host->value, "ex.org:1"));
+    assert_true(apus_str_is(head.request_id->value, "r1"));
+    assert_true(apus_str_is(head.forwarded_for->value, "1.2.3.4"));
+    assert_true(apus_str_is(head.forwarded_proto->value, "https"));
+    assert_int_equal(head.authority.len, 0);
     assert_true(head.has_length && !head.chunked && head.minor == 1);
     assert_int_equal(head.content_length, 17);
     assert_int_equal(head.count, 7);
@@ -186,11 +187,11 @@ static void an_absolute_target_gives_host_and_path(void **state)
 {
     (void)state;
     assert_int_equal(status("GET HTTP://ex.org:81/p?q HTTP/1.1\r\nHost: other\r\n\r\n"), 200);
-    assert_true(apus_str_is(head.host, "ex.org:81"));
+    assert_true(apus_str_is(head.authority, "ex.org:81"));
     assert_true(apus_str_is(head.path, "/p"));
     assert_true(apus_str_is(head.query, "q"));
     assert_int_equal(status("GET http://ex.org?q HTTP/1.1\r\nHost: other\r\n\r\n"), 200);
-    assert_true(apus_str_is(head.path, "/"));
+    assert_int_equal(head.path.len, 0);
     assert_true(apus_str_is(head.query, "q"));
 }
 
@@ -244,11 +245,11 @@ static void slices_follow_their_bytes(void **state)
     assert_int_equal(status("GET /p?q HTTP/1.1\r\nHost: h\r\nX-Request-ID: r\r\n\r\n"), 200);
     memcpy(other, copy, head.length);
     memset(copy, '?', head.length);
-    head_rebase(&head, copy, other);
-    assert_true(apus_str_is(head.path, "/p") && apus_str_is(head.query, "q") && apus_str_is(head.host, "h"));
-    assert_true(apus_str_is(head.method, "GET") && apus_str_is(head.request_id, "r"));
+    head_rebase(&head, other - copy);
+    assert_true(apus_str_is(head.path, "/p") && apus_str_is(head.query, "q") && apus_str_is(head.host->value, "h"));
+    assert_true(apus_str_is(head.method, "GET") && apus_str_is(head.request_id->value, "r"));
     assert_true(apus_str_is(head.fields[1].name, "x-request-id") && apus_str_is(head.fields[1].value, "r"));
-    assert_null(head.forwarded_for.ptr);
+    assert_null(head.forwarded_for);
 }
 
 static int free_copy(void **state)

@@ -12,10 +12,10 @@ static void count_stream(connection *c, const exchange *x)
     if (x->sent_at && x->h2o->bytes_sent >= x->sent_length)
         return;
     if (++c->aborted_streams > ABORTED_STREAMS && c->aborted_streams > c->streams / 2)
-        connection_kill(c);
+        http_connection_kill(c);
 }
 
-static void stream_disposed(void *data)
+static void http2_disposed(void *data)
 {
     exchange *x = *(exchange **)data;
     connection *c = x->connection;
@@ -26,10 +26,10 @@ static void stream_disposed(void *data)
     exchange_let_go(x);
 }
 
-void stream_begin(exchange *x)
+void http2_begin(exchange *x)
 {
     connection *c = x->connection;
-    exchange **link = h2o_mem_alloc_shared(&x->h2o->pool, sizeof *link, stream_disposed);
+    exchange **link = h2o_mem_alloc_shared(&x->h2o->pool, sizeof *link, http2_disposed);
     *link = x;
     c->http2 = true;
     c->streams++;
@@ -42,23 +42,18 @@ static apus_str slice_of(h2o_iovec_t bytes)
     return (apus_str){bytes.base, bytes.len};
 }
 
-static void add_field(http_head *head, apus_str name, apus_str value)
-{
-    if (head->count < LIMIT_HEADERS)
-        head->fields[head->count++] = (http_field){name, value};
-}
-
 static void note_field(http_head *head, apus_str name, apus_str value)
 {
+    const http_field *field = &head->fields[head->count];
     if (apus_str_is(name, "x-forwarded-for"))
-        head->forwarded_for = value;
+        head->forwarded_for = field;
     else if (apus_str_is(name, "x-forwarded-proto"))
-        head->forwarded_proto = value;
+        head->forwarded_proto = field;
     else if (apus_str_is(name, "x-request-id"))
-        head->request_id = value;
+        head->request_id = field;
     else if (apus_str_is(name, "content-length"))
         head->has_length = true;
-    add_field(head, name, value);
+    head->fields[head->count++] = (http_field){name, value};
 }
 
 static bool is_target(apus_str target)
@@ -71,36 +66,32 @@ static bool is_target(apus_str target)
     return true;
 }
 
-const http_refusal *stream_head(http_head *head, h2o_req_t *h2o)
+const http_refusal *http2_head(http_head *head, h2o_req_t *h2o)
 {
     static const http_refusal bad_target = {400, "Invalid HTTP request: the target is not a path"};
     static const http_refusal too_many = {431, "Request Header Fields Too Large: more than 100 headers"};
     memset(head, 0, offsetof(http_head, fields));
     head->method = slice_of(h2o->input.method);
     head->target = slice_of(h2o->input.path);
-    head->host = slice_of(h2o->input.authority);
     if (!is_target(head->target))
         return &bad_target;
     if (h2o->headers.size >= LIMIT_HEADERS)
         return &too_many;
     head_split(head, head->target);
-    add_field(head, APUS_STR("host"), head->host);
+    head->host = head->fields;
+    note_field(head, APUS_STR("host"), slice_of(h2o->input.authority));
     for (size_t i = 0; i < h2o->headers.size; i++)
         note_field(head, slice_of(*h2o->headers.entries[i].name), slice_of(h2o->headers.entries[i].value));
     return NULL;
 }
 
-void stream_keep_head(http_head *head, apus_task *task)
+void http2_keep_head(http_head *head, apus_task *task)
 {
     head->method = apus_task_copy(task, head->method);
     head->target = apus_task_copy(task, head->target);
-    head->host = apus_task_copy(task, head->host);
     head_split(head, head->target);
     for (size_t i = 0; i < head->count; i++) {
         http_field *field = &head->fields[i];
         *field = (http_field){apus_task_copy(task, field->name), apus_task_copy(task, field->value)};
     }
-    head->forwarded_for = apus_task_copy(task, head->forwarded_for);
-    head->forwarded_proto = apus_task_copy(task, head->forwarded_proto);
-    head->request_id = apus_task_copy(task, head->request_id);
 }
