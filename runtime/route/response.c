@@ -4,7 +4,6 @@
 #include "route/status.h"
 #include "route/text.h"
 
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -166,15 +165,12 @@ int http_errorf(apus_request *req, int status, const char *format, ...)
 
 bool response_model_ready(apus_request *req, const apus_model *model)
 {
-    static pthread_mutex_t compiling = PTHREAD_MUTEX_INITIALIZER;
     static _Thread_local const apus_model *known[KNOWN_MODELS];
     const apus_model **slot = &known[((uintptr_t)model >> 5) % KNOWN_MODELS];
     if (*slot == model)
         return true;
     char words[WORDS] = "";
-    pthread_mutex_lock(&compiling);
     bool compiled = model_compile(model, words, sizeof words);
-    pthread_mutex_unlock(&compiling);
     if (compiled)
         *slot = model;
     else
