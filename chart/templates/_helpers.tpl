@@ -1,0 +1,112 @@
+{{/* The chart's name. */}}
+{{- define "hello-fastapi.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* The name of the objects; names of Kubernetes end at 63 characters. */}}
+{{- define "hello-fastapi.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- $name := default .Chart.Name .Values.nameOverride }}
+{{- if contains $name .Release.Name }}
+{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The same with a suffix that is never cut off: (list $ "metrics"). */}}
+{{- define "hello-fastapi.suffixed" -}}
+{{- $suffix := last . }}
+{{- printf "%s-%s" (include "hello-fastapi.fullname" (first .) | trunc (int (sub 62 (len $suffix))) | trimSuffix "-") $suffix }}
+{{- end }}
+
+{{- define "hello-fastapi.chart" -}}
+{{- printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "hello-fastapi.labels" -}}
+helm.sh/chart: {{ include "hello-fastapi.chart" . }}
+{{ include "hello-fastapi.selectorLabels" . }}
+{{ include "hello-fastapi.commonLabels" . }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{/* What names the version, for objects and pods alike. */}}
+{{- define "hello-fastapi.commonLabels" -}}
+app.kubernetes.io/version: {{ include "hello-fastapi.version" . | quote }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "hello-fastapi.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "hello-fastapi.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* Labels of pods that are not the service, (list $ "migrate"): another name, so that no Service, PDB or policy selects them. */}}
+{{- define "hello-fastapi.sideLabels" -}}
+{{- $root := first . -}}
+app.kubernetes.io/name: {{ printf "%s-%s" (include "hello-fastapi.name" $root | trunc 50 | trimSuffix "-") (last .) }}
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: {{ last . }}
+{{ include "hello-fastapi.commonLabels" $root }}
+{{- end }}
+
+{{- define "hello-fastapi.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "hello-fastapi.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "hello-fastapi.migrateServiceAccountName" -}}
+{{- with .Values.migrations.job.serviceAccount }}
+{{- if .create }}
+{{- default (include "hello-fastapi.suffixed" (list $ "migrate")) .name }}
+{{- else if or .name (not $.Values.serviceAccount.create) }}
+{{- default (include "hello-fastapi.serviceAccountName" $) .name }}
+{{- else }}
+{{- fail (printf "migrations.job.serviceAccount.create is false, and the service account %s comes after the Job: set migrations.job.serviceAccount.name to one that exists" (include "hello-fastapi.serviceAccountName" $)) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "hello-fastapi.image" -}}
+{{- if .Values.image.digest }}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- else }}
+{{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) }}
+{{- end }}
+{{- end }}
+
+{{/* Version of the image, in characters that labels allow. */}}
+{{- define "hello-fastapi.version" -}}
+{{- $version := .Values.image.tag | default .Chart.AppVersion }}
+{{- if .Values.image.digest }}
+{{- $version = .Values.image.digest | trimPrefix "sha256:" | trunc 12 }}
+{{- end }}
+{{- regexReplaceAll "[^A-Za-z0-9]+$" (regexReplaceAll "[^A-Za-z0-9_.-]" $version "-" | trunc 63) "" }}
+{{- end }}
+
+{{- define "hello-fastapi.migrateJobName" -}}
+{{- $version := regexReplaceAll "[^a-z0-9]+" (include "hello-fastapi.version" . | lower) "-" | trunc 20 | trimSuffix "-" }}
+{{- printf "%s-migrate-%s" (include "hello-fastapi.fullname" . | trunc 33 | trimSuffix "-") $version }}
+{{- end }}
+
+{{/*
+Annotations of what comes before the pods: (list $ WEIGHT). Argo CD reads its own hook and leaves Helm's then, so that the Job runs
+once; it deletes what succeeded only at the end of the whole sync, Helm at the end of the hooks.
+*/}}
+{{- define "hello-fastapi.hookAnnotations" -}}
+helm.sh/hook: pre-install,pre-upgrade
+helm.sh/hook-weight: {{ last . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+argocd.argoproj.io/hook: PreSync
+argocd.argoproj.io/sync-wave: {{ last . | quote }}
+argocd.argoproj.io/hook-delete-policy: BeforeHookCreation,HookSucceeded
+{{- end }}

@@ -1,0 +1,137 @@
+"""The schema catches typos; values, schema, templates and README name the same keys."""
+
+import json
+import re
+
+import jsonschema
+import pytest
+import readme
+import yaml
+from support import CHART, PROFILES, refusal, render
+
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+
+
+def resolved(node):
+    return SCHEMA["definitions"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node
+
+
+def closed_objects(node=SCHEMA, path=()):
+    """The paths of the objects that allow no other keys, as far as they can be set in values."""
+    node = resolved(node)
+    if node.get("additionalProperties") is False and "patternProperties" not in node:
+        yield path
+    for key, inner in node.get("properties", {}).items():
+        yield from closed_objects(inner, (*path, key))
+
+
+def nested(path, value):
+    for key in reversed(path):
+        value = {key: value}
+    return value
+
+
+def test_the_schema_is_a_schema_and_the_values_pass_it():
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+    jsonschema.Draft7Validator(SCHEMA).validate(VALUES)
+
+
+@pytest.mark.parametrize("path", sorted(closed_objects()), ids=lambda path: ".".join(path) or "top")
+def test_a_key_that_does_not_exist_is_refused(path):
+    validator = jsonschema.Draft7Validator(SCHEMA)
+    assert list(validator.iter_errors(nested(path, {"tpyo": 1}))), path
+
+
+TYPOS = {
+    "a wrong key at the top": ({"replicas": 3}, "replicas"),
+    "a wrong key inside": ({"image": {"tags": "1"}}, "tags"),
+    "the budget's key misspelt": ({"database": {"maxConnection": 500}}, "maxConnection"),
+    "a text for a number": ({"replicaCount": "three"}, "replicaCount"),
+    "a number for a tag": ({"image": {"tag": 1234567}}, "tag"),
+    "a negative number": ({"drain": {"delay": -1}}, "delay"),
+    "a wrong word": ({"image": {"pullPolicy": "Sometimes"}}, "pullPolicy"),
+    "a tag in the repository": ({"image": {"repository": "ghcr.io/acme/app:1"}}, "repository"),
+    "a digest that is none": ({"image": {"digest": "abc"}}, "digest"),
+    "a pool of one": ({"database": {"poolMax": 1}}, "poolMax"),
+    "a URL of another database": ({"database": {"url": "mysql://db/x"}}, "url"),
+    "a variable that is a list": ({"env": {"A": [1]}}, "env"),
+    "a variable's name with a hyphen": ({"env": {"A-B": "1"}}, "env"),
+    "valueFrom misspelt": ({"env": {"A": {"valuefrom": {"secretKeyRef": {"name": "a", "key": "b"}}}}}, "env"),
+    "a reference without its key": ({"env": {"A": {"valueFrom": {"secretKeyRef": {"name": "a"}}}}}, "env"),
+    "a path without its slash": ({"livenessProbe": {"httpGet": {"path": "healthz"}}}, "path"),
+    "a probe's field misspelt": ({"livenessProbe": {"failureTreshold": 3}}, "failureTreshold"),
+    "a port out of range": ({"service": {"port": 70000}}, "port"),
+    "a pool mode that breaks transactions": ({"pgbouncer": {"poolMode": "statement"}}, "poolMode"),
+    "a surge that is no part": ({"rollout": {"maxSurge": "many"}}, "maxSurge"),
+    "a resource misspelt": ({"resources": {"limit": {"cpu": 1}}}, "limit"),
+    "a quantity that is none": ({"resources": {"limits": {"memory": "512MB"}}}, "memory"),
+    "an annotation that is no text": ({"podAnnotations": {"a": True}}, "podAnnotations"),
+}
+
+
+@pytest.mark.parametrize("values, word", TYPOS.values(), ids=TYPOS)
+def test_helm_refuses(values, word):
+    words = refusal(values)
+    assert "values don't meet the specifications of the schema" in words and word in words
+
+
+def test_what_a_parent_chart_adds_is_allowed():
+    assert render({"global": {"anything": 1}, "enabled": True})
+
+
+@pytest.mark.parametrize("values", [
+    {"affinity": {"podAntiAffinity": {"anything": 1}}}, {"extraPodSpec": {"dnsConfig": {"options": []}}}, {"securityContext": {"runAsUser": 2000}},
+    {"extraVolumes": [{"name": "a", "csi": {}}]}, {"resources": {"limits": {"nvidia.com/gpu": 1}}}, {"service": {"extraSpec": {"anything": 1}}}])
+def test_escape_hatches_stay_open(values):
+    assert render(values)
+
+
+def paths(values, prefix=()):
+    for key, value in values.items():
+        yield (*prefix, key)
+        if isinstance(value, dict):
+            yield from paths(value, (*prefix, key))
+
+
+def test_every_key_is_commented():
+    described = readme.described_paths()
+    for path in paths(VALUES):
+        inside = any(path[:i] in described and readme.is_leaf(path[:i], described) for i in range(1, len(path) + 1))
+        group = any(other[:len(path)] == path for other in described)
+        assert inside or group, ".".join(path)
+
+
+def test_every_key_is_in_the_schema():
+    for path in readme.described_paths():
+        node = SCHEMA
+        for key in path:
+            node = resolved(node)["properties"][key]
+
+
+def test_every_key_of_the_schema_has_a_default():
+    known = set(paths(VALUES))
+    for key, node in SCHEMA["properties"].items():
+        if key in ("global", "enabled"):
+            continue
+        assert (key,) in known, key
+        if not key.endswith("Probe") and key not in ("resources", "lifecycle"):
+            assert all((key, inner) in known for inner in resolved(node).get("properties", {})), key
+
+
+def test_every_key_is_used_and_no_other():
+    templates = "\n".join(path.read_text() for path in (CHART / "templates").rglob("*") if path.is_file())
+    used = {tuple(match.split(".")) for match in re.findall(r"(?:\.Values|\$values)\.([A-Za-z.]+)", templates)}
+    known = set(paths(VALUES))
+    assert {path for path in used if path not in known} == set()
+    assert {key for key in VALUES if key not in {path[0] for path in used}} == set()
+    words = set(re.findall(r"[A-Za-z0-9]+", templates))
+    assert {".".join(path) for path in readme.described_paths() if path[-1] not in words} == set()
+
+
+def test_the_readme_is_what_the_comments_say():
+    assert (CHART / "README.md").read_text() == readme.text(), "make it anew: python3 tests/chart/readme.py"
+
+
+def test_the_readme_names_every_values_file():
+    assert all(f"`{name}`" in readme.text() for name in PROFILES)
