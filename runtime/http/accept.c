@@ -8,9 +8,59 @@
 #include <unistd.h>
 
 #define BATCH 1 /* per turn: the other workers, awake for the same connections, get their share */
-#define PAUSE_NANOSECONDS 100000000u
+#define PAUSE_NANOSECONDS 100000000u /* without descriptors */
+#define YIELD_NANOSECONDS 1000000u   /* to workers with fewer connections */
+#define SERVERS 512
 
 static void on_acceptable(h2o_socket_t *socket, const char *error);
+
+/* ---- fair shares */
+
+/* How many connections each server of the process has, plus one; 0: no such server. */
+static _Atomic uint32_t shares[SERVERS];
+
+static void share_take(http_server *s)
+{
+    for (size_t i = 0; i < SERVERS; i++) {
+        uint32_t unused = 0;
+        if (atomic_compare_exchange_strong(&shares[i], &unused, 1)) {
+            s->share = &shares[i];
+            return;
+        }
+    }
+}
+
+static void share_give(http_server *s)
+{
+    if (s->share)
+        atomic_store(s->share, 0);
+    s->share = NULL;
+}
+
+void accept_count(http_server *s, int change)
+{
+    s->connections += (size_t)change;
+    if (s->share)
+        atomic_store_explicit(s->share, (uint32_t)s->connections + 1, memory_order_relaxed);
+    if (!s->admin)
+        atomic_fetch_add_explicit(&http_counts.connections, (uint64_t)change, memory_order_relaxed);
+}
+
+/* The kernel wakes whom it likes, often the same worker: one that has clearly more than another lets that one go first, once. */
+static bool has_more_than_its_share(const http_server *s)
+{
+    uint32_t least = UINT32_MAX;
+    for (size_t i = 0; s->share && i < SERVERS; i++) {
+        uint32_t one = atomic_load_explicit(&shares[i], memory_order_relaxed);
+        if (!one)
+            break;
+        if (one < least)
+            least = one;
+    }
+    return least != UINT32_MAX && s->connections > least + 2 + least / 8;
+}
+
+/* ---- pauses */
 
 static void listen_again(loop_timer *timer)
 {
@@ -21,12 +71,12 @@ static void listen_again(loop_timer *timer)
 }
 
 /* A listener that stays readable would keep the loop turning. */
-static void pause_listening(http_server *s)
+static void pause_listening(http_server *s, uint64_t nanoseconds)
 {
     for (size_t i = 0; i < s->listener_count; i++)
         if (s->listeners[i].socket)
             h2o_socket_read_stop(s->listeners[i].socket);
-    loop_timer_start(s->loop, &s->resume, clock_monotonic() + PAUSE_NANOSECONDS, listen_again);
+    loop_timer_start(s->loop, &s->resume, clock_monotonic() + nanoseconds, listen_again);
 }
 
 /* With the spare descriptor one client at a time is told, and nobody is left hanging in the backlog. */
@@ -46,7 +96,7 @@ static void refuse_with_spare(http_server *s, int listener)
         atomic_fetch_add_explicit(&http_counts.refused_descriptors, 1, memory_order_relaxed);
     }
     s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    pause_listening(s);
+    pause_listening(s, PAUSE_NANOSECONDS);
 }
 
 static bool is_full(const http_server *s)
@@ -99,12 +149,19 @@ static void on_acceptable(h2o_socket_t *socket, const char *error)
     (void)error;
     http_server *s = socket->data;
     loop_touch(s->loop);
+    s->yielded = !s->yielded && has_more_than_its_share(s);
+    if (s->yielded) {
+        pause_listening(s, YIELD_NANOSECONDS);
+        return;
+    }
     for (int i = 0; i < BATCH && accept_one(s, h2o_socket_get_fd(socket)); i++)
         ;
 }
 
 void accept_start(http_server *s)
 {
+    if (!s->admin)
+        share_take(s);
     s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     for (size_t i = 0; i < s->listener_count; i++) {
         listening *l = &s->listeners[i];
@@ -128,6 +185,7 @@ static void close_listener(http_server *s, const http_listener *listener)
 
 void accept_stop(http_server *s)
 {
+    share_give(s);
     loop_timer_stop(s->loop, &s->resume);
     for (size_t i = 0; i < s->listener_count; i++) {
         listening *l = &s->listeners[i];

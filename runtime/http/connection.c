@@ -109,9 +109,7 @@ static void on_close(void *data)
         s->fresh = NULL;
     if (c->lingerer)
         linger_begin(c->lingerer);
-    s->connections--;
-    if (!s->admin)
-        atomic_fetch_sub_explicit(&http_counts.connections, 1, memory_order_relaxed);
+    accept_count(s, -1);
     memory_free(c->answer);
     memory_free(c);
 }
@@ -131,12 +129,21 @@ static void set_peer(connection *c, const struct sockaddr *address)
     c->trusted = trust_peer(c->peer);
 }
 
+/* What came with the TLS handshake is kept from h2o until our callback is before its own. */
 static void speak_http1(connection *c)
 {
     http_server *s = c->server;
+    h2o_socket_t *socket = c->socket;
+    size_t waiting = socket->input->size;
     http_connection_enter(c, CONNECTION_IDLE);
-    h2o_http1_accept(&s->accept, c->socket, *h2o_get_timestamp(&s->context, NULL, NULL));
+    if (waiting)
+        socket->input->size = 0;
+    h2o_http1_accept(&s->accept, socket, *h2o_get_timestamp(&s->context, NULL, NULL));
     hook(c);
+    if (waiting) {
+        socket->input->size = waiting;
+        on_readable(socket, NULL);
+    }
 }
 
 static void on_handshake(h2o_socket_t *socket, const char *error)
@@ -169,9 +176,7 @@ void http_connection_open(http_server *s, int fd, const struct sockaddr *address
     c->socket = h2o_evloop_socket_create(s->loop->h2o, fd, H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
     c->socket->on_close.cb = on_close;
     c->socket->on_close.data = c;
-    s->connections++;
-    if (!s->admin)
-        atomic_fetch_add_explicit(&http_counts.connections, 1, memory_order_relaxed);
+    accept_count(s, 1);
     set_peer(c, address);
     list_append(c);
     if (!s->admin && tls_context())

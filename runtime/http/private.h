@@ -91,6 +91,8 @@ struct http_server {
     size_t listener_count;
     int spare;                /* a descriptor kept for telling a client that there is none */
     bool admin, draining, stopping;
+    bool yielded;             /* to workers with fewer connections; not twice in a row */
+    _Atomic uint32_t *share;  /* where other workers see how many connections this one has */
     connection_list lists[CONNECTION_STATES];
     size_t connections;
     lingerer *lingerers;
@@ -134,6 +136,8 @@ bool listener_unshare(int fd);
 /* accept.c */
 void accept_start(http_server *s);
 void accept_stop(http_server *s);
+/** A connection was opened (1) or closed (-1). */
+void accept_count(http_server *s, int change);
 
 /* connection.c */
 void http_connection_open(http_server *s, int fd, const struct sockaddr *address);
