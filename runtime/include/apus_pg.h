@@ -16,6 +16,7 @@
 typedef struct pg_value {
     apus_kind kind;
     bool null;
+    bool untyped; /* Postgres takes the type from the parameter's place, as it does for texts and JSON */
     union {
         int64_t integer;
         double number;
@@ -32,6 +33,8 @@ typedef struct pg_params {
 } pg_params;
 
 pg_value pg_from_int(int64_t value);
+/** What `a != b` and `true` are in C: no type of its own, so that it can be a boolean. */
+pg_value pg_from_c_int(int value);
 pg_value pg_from_double(double value);
 pg_value pg_from_bool(bool value);
 pg_value pg_from_str(apus_str value);
@@ -47,7 +50,7 @@ pg_value pg_from_opt_uuid(apus_opt_uuid value);
 pg_value pg_from_opt_datetime(apus_opt_datetime value);
 
 #define PG_ARG(x)                                                                                                      \
-    _Generic((x), bool: pg_from_bool, int: pg_from_int, long: pg_from_int, long long: pg_from_int,                     \
+    _Generic((x), bool: pg_from_bool, int: pg_from_c_int, long: pg_from_int, long long: pg_from_int,                   \
              unsigned: pg_from_int, double: pg_from_double, apus_str: pg_from_str, char *: pg_from_text,               \
              const char *: pg_from_text, apus_uuid: pg_from_uuid, apus_datetime: pg_from_datetime,                     \
              apus_json: pg_from_json, apus_opt_int: pg_from_opt_int, apus_opt_double: pg_from_opt_double,              \
@@ -69,7 +72,11 @@ pg_value pg_from_opt_datetime(apus_opt_datetime value);
 #define PG_EACH(...)                                                                                               \
     PG_EACH_PICK(__VA_ARGS__, PG_EACH_12, PG_EACH_11, PG_EACH_10, PG_EACH_9, PG_EACH_8, PG_EACH_7, PG_EACH_6,      \
                  PG_EACH_5, PG_EACH_4, PG_EACH_3, PG_EACH_2, PG_EACH_1, )(__VA_ARGS__)
-/** A statement's parameters, at most twelve, typed by their C types: `PG(in->item_id, in->name)`. A text with ptr NULL is null. */
+/**
+ * A statement's parameters, at most twelve, typed by their C types: `PG(in->item_id, in->name)`. A text with ptr NULL is null.
+ * They mean what the same literal would in the SQL text: an int64_t is an integer (bigint when it needs to be), a double is
+ * numeric, a text, a JSON or an `int` becomes what its place asks for. Where Postgres cannot tell, write `$1::text`.
+ */
 #define PG(...)                                                                          \
     ((pg_params){(const pg_value[]){PG_EACH(__VA_ARGS__)},                               \
                  sizeof((const pg_value[]){PG_EACH(__VA_ARGS__)}) / sizeof(pg_value)})

@@ -4,6 +4,7 @@
 
 #include <endian.h>
 #include <math.h>
+#include <stdio.h>
 
 #define JSON_DEPTH 64
 
@@ -372,6 +373,23 @@ bool cell_null(const cell_column *column, void *object)
         return true;
     }
     return field->shape == APUS_POINTER || (field->nullable && field->kind == APUS_KIND_JSON);
+}
+
+const char *cell_type_name(Oid type, char *scratch, size_t size)
+{
+    static const struct {
+        Oid type;
+        const char *name;
+    } names[] = {
+        {OID_BOOL, "boolean"}, {OID_INT2, "smallint"}, {OID_INT4, "integer"}, {OID_INT8, "bigint"}, {OID_FLOAT4, "real"},
+        {OID_FLOAT8, "double precision"}, {OID_NUMERIC, "numeric"}, {OID_TEXT, "text"}, {OID_VARCHAR, "varchar"}, {OID_UUID, "uuid"},
+        {OID_DATE, "date"}, {OID_TIMESTAMP, "timestamp"}, {OID_TIMESTAMPTZ, "timestamptz"}, {OID_JSON, "json"}, {OID_JSONB, "jsonb"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].type == type)
+            return names[i].name;
+    snprintf(scratch, size, "%u (its OID)", type);
+    return scratch;
 }
 
 const char *cell_kind_name(const apus_field *field)

@@ -32,6 +32,8 @@ struct cell_column {
 bool cell_column_resolve(cell_column *column);
 /** Writes null into the member; false when it takes none. */
 bool cell_null(const cell_column *column, void *object);
+/** What a type is called in SQL, as far as we know; else its number, in `scratch`. */
+const char *cell_type_name(Oid type, char *scratch, size_t size);
 /** What the member is called in C, for words. */
 const char *cell_kind_name(const apus_field *field);
 

@@ -3,6 +3,7 @@
 #include "pg/types.h"
 
 #include <endian.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,11 @@
 pg_value pg_from_int(int64_t value)
 {
     return (pg_value){.kind = APUS_KIND_INT, .as.integer = value};
+}
+
+pg_value pg_from_c_int(int value)
+{
+    return (pg_value){.kind = APUS_KIND_INT, .untyped = true, .as.integer = value};
 }
 
 pg_value pg_from_double(double value)
@@ -88,6 +94,8 @@ pg_value pg_from_opt_datetime(apus_opt_datetime value)
 /* A null integer is an int4, so that it never changes what a statement's other types come to. */
 static Oid type_of(const pg_value *v)
 {
+    if (v->untyped)
+        return OID_UNKNOWN_YET;
     switch (v->kind) {
     case APUS_KIND_INT: return v->null || v->as.integer == (int32_t)v->as.integer ? OID_INT4 : OID_INT8;
     case APUS_KIND_DOUBLE: return v->null || isfinite(v->as.number) ? OID_NUMERIC : OID_FLOAT8;
@@ -132,7 +140,7 @@ static int write_32(uint32_t value, char *out)
 /* A value of a type that is not text, as its type's receive function takes it; a number as digits. The length. */
 static int write_value(const pg_value *v, Oid type, char *out, int *format)
 {
-    *format = type != OID_NUMERIC && type != OID_FLOAT8;
+    *format = type != OID_NUMERIC && type != OID_FLOAT8 && type != OID_UNKNOWN_YET;
     switch (type) {
     case OID_INT4: return write_32((uint32_t)(int32_t)v->as.integer, out);
     case OID_INT8: return write_64((uint64_t)v->as.integer, out);
@@ -140,6 +148,7 @@ static int write_value(const pg_value *v, Oid type, char *out, int *format)
     case OID_UUID: memcpy(out, v->as.uuid.bytes, sizeof v->as.uuid.bytes); return sizeof v->as.uuid.bytes;
     case OID_TIMESTAMP:
     case OID_TIMESTAMPTZ: return write_64((uint64_t)(v->as.datetime.micros - PG_EPOCH_MICROS), out);
+    case OID_UNKNOWN_YET: return snprintf(out, SCRATCH, "%" PRId64, v->as.integer);
     case OID_FLOAT8: return snprintf(out, SCRATCH, "%s", isnan(v->as.number) ? "NaN" : v->as.number > 0 ? "Infinity" : "-Infinity");
     default: return write_double(v->as.number, out);
     }
@@ -167,7 +176,7 @@ static pg_failure bind_one(arena *memory, const pg_value *v, size_t index, pg_bo
     b->lengths[index] = b->formats[index] = 0;
     if (v->null)
         return failure_make(0, NULL);
-    if (b->types[index] == OID_UNKNOWN_YET)
+    if (v->kind == APUS_KIND_STR || v->kind == APUS_KIND_JSON)
         return bind_text(memory, v, index, b);
     char *scratch = arena_alloc(memory, SCRATCH);
     if (!scratch)

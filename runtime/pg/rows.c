@@ -92,10 +92,12 @@ static pg_failure plan_column(row_plan *plan, const PGresult *result, size_t ind
     if (!column->name)
         return failure_make(APUS_ENOMEM, "no memory for a row's plan");
     memcpy(column->name, name, strlen(name) + 1);
-    if (column->field && !cell_column_resolve(column))
-        return failure_printf(memory, APUS_EROW, "column \"%s\" is of the type with OID %u, which cannot become the %s that %s.%s is: "
-                              "cast it in the statement", name, column->type, cell_kind_name(column->field), plan->model->name,
-                              column->field->name);
+    if (column->field && !cell_column_resolve(column)) {
+        char type[32];
+        return failure_printf(memory, APUS_EROW, "column \"%s\" is of type %s, which cannot become the %s that %s.%s is: cast it in "
+                              "the statement", name, cell_type_name(column->type, type, sizeof type),
+                              cell_kind_name(column->field), plan->model->name, column->field->name);
+    }
     plan->binary &= !column->field || column->binary;
     return failure_make(0, NULL);
 }

@@ -143,6 +143,12 @@ void test_one(void (*run)(test_task *t), void *arg)
     test_run();
 }
 
+static void drop_notice(void *arg, const PGresult *notice)
+{
+    (void)arg;
+    (void)notice;
+}
+
 static PGconn *admin_open(void)
 {
     if (admin_connection)
@@ -153,6 +159,7 @@ static PGconn *admin_open(void)
     free(form);
     if (PQstatus(admin_connection) != CONNECTION_OK)
         fail_msg("%s", PQerrorMessage(admin_connection));
+    PQsetNoticeReceiver(admin_connection, drop_notice, NULL);
     return admin_connection;
 }
 
