@@ -103,7 +103,7 @@
 {{- $delay := include "hello-fastapi.number" (list . "DRAIN_DELAY") | float64 }}
 {{- $timeout := include "hello-fastapi.number" (list . "DRAIN_TIMEOUT") | float64 }}
 {{- $drain := addf $delay $timeout }}
-{{- $sleep := dig "preStop" "sleep" "seconds" 0 .Values.lifecycle | float64 }}
+{{- $sleep := dig "preStop" "sleep" "seconds" 0 (.Values.lifecycle | default dict) | float64 }}
 {{- $words := printf "drain.delay %v s + drain.timeout %v s = %v s" $delay $timeout $drain }}
 {{- if le (float64 .Values.terminationGracePeriodSeconds) (addf $drain $sleep) }}
 {{- fail (printf "terminationGracePeriodSeconds is %v: requests would be killed. It must be more than %s%s" .Values.terminationGracePeriodSeconds $words (ternary (printf ", and the preStop sleep of %v s" $sleep) "" (gt $sleep 0.0))) }}
@@ -121,15 +121,28 @@
 {{- with .Values.autoscaling }}
 {{- if and .enabled (lt (int .maxReplicas) (int .minReplicas)) }}
 {{- fail (printf "autoscaling.maxReplicas is %d, less than autoscaling.minReplicas, %d" (int .maxReplicas) (int .minReplicas)) }}
+{{- else if and .enabled (not (dig "requests" "cpu" "" ($.Values.resources | default dict))) }}
+{{- fail "autoscaling.enabled needs resources.requests.cpu, of which it takes per cent" }}
 {{- else if and .enabled (lt (float64 .scaleDown.periodSeconds) $drain) }}
 {{- fail (printf "autoscaling.scaleDown.periodSeconds is %v: the next pod would go while the last still holds its connections. It must be at least %s" .scaleDown.periodSeconds $words) }}
 {{- end }}
 {{- end }}
-{{- if eq (dig "httpGet" "path" "" .Values.livenessProbe) "/readyz" }}
+{{- if eq (dig "httpGet" "path" "" (.Values.livenessProbe | default dict)) "/readyz" }}
 {{- fail "livenessProbe asks /readyz, which fails when the database is away: its outage would restart every pod. Use /healthz" }}
 {{- end }}
-{{- if and .Values.metrics.enabled (eq (int .Values.metrics.port) (include "hello-fastapi.number" (list . "PORT") | int)) }}
-{{- fail (printf "metrics.port and containerPort are both %d" (int .Values.metrics.port)) }}
+{{- end }}
+
+{{- define "hello-fastapi.checkPorts" -}}
+{{- $port := include "hello-fastapi.number" (list . "PORT") }}
+{{- $admin := include "hello-fastapi.number" (list . "ADMIN_PORT") }}
+{{- if eq $port "0" }}
+{{- fail "env.PORT is 0, any free port: a Service could not find it" }}
+{{- else if ne .Values.metrics.enabled (ne $admin "0") }}
+{{- fail (printf "env.ADMIN_PORT is %s: use metrics.enabled and metrics.port" $admin) }}
+{{- else if eq $port $admin }}
+{{- fail (printf "metrics.port and containerPort are both %s" $port) }}
+{{- else if and .Values.serviceMonitor.enabled (not .Values.metrics.enabled) }}
+{{- fail "serviceMonitor.enabled needs metrics.enabled: there is nothing to scrape" }}
 {{- end }}
 {{- end }}
 
@@ -139,9 +152,6 @@
 {{- if hasKey $env .name }}
 {{- fail (printf "extraEnv sets %s, which is set already: use env.%s, which wins" .name .name) }}
 {{- end }}
-{{- end }}
-{{- range tuple "PORT" "ADMIN_PORT" }}
-{{- $_ := include "hello-fastapi.number" (list $ .) }}
 {{- end }}
 {{- with .Values.database }}
 {{- if and .existingSecret (or .url .directUrl) }}

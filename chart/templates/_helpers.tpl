@@ -48,12 +48,16 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{/* Labels of pods that are not the service, (list $ "migrate"): another name, so that no Service, PDB or policy selects them. */}}
-{{- define "hello-fastapi.sideLabels" -}}
+{{- define "hello-fastapi.sideSelectorLabels" -}}
 {{- $root := first . -}}
 app.kubernetes.io/name: {{ printf "%s-%s" (include "hello-fastapi.name" $root | trunc 50 | trimSuffix "-") (last .) }}
 app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/component: {{ last . }}
-{{ include "hello-fastapi.commonLabels" $root }}
+{{- end }}
+
+{{- define "hello-fastapi.sideLabels" -}}
+{{ include "hello-fastapi.sideSelectorLabels" . }}
+{{ include "hello-fastapi.commonLabels" (first .) }}
 {{- end }}
 
 {{- define "hello-fastapi.serviceAccountName" -}}

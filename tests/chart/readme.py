@@ -44,7 +44,7 @@ def described_paths():
 
 
 def is_leaf(path, described):
-    return path in described and not any(len(other) > len(path) and other[:len(path)] == path for other in described)
+    return path in described and not any(len(other) > len(path) and other[: len(path)] == path for other in described)
 
 
 def value_at(values, path):

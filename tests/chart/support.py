@@ -138,13 +138,3 @@ def pod_templates(objects):
 
 def selects(selector, labels):
     return selector.items() <= labels.items()
-
-
-def without(values, *path):
-    """A copy of the values without one of them."""
-    copy = json.loads(json.dumps(values))
-    inner = copy
-    for key in path[:-1]:
-        inner = inner[key]
-    del inner[path[-1]]
-    return copy

@@ -31,15 +31,24 @@ SUMS = {
     "the pool by env": ({"env": {"DB_POOL_MAX": "6"}}, (3 + 1 + 1) * 6 + 1),
     "the pool by a number in env": ({"env": {"DB_POOL_MAX": 6}}, (3 + 1 + 1) * 6 + 1),
     "autoscaling": ({"autoscaling": {"enabled": True}}, (10 + 1 + 1) * 15 + 1),
-    "autoscaling below replicaCount": ({"replicaCount": 6, "autoscaling": {"enabled": True, "maxReplicas": 4}}, (6 + 1 + 1) * 15 + 1),
+    "autoscaling below replicaCount": (
+        {"replicaCount": 6, "autoscaling": {"enabled": True, "maxReplicas": 4}},
+        (6 + 1 + 1) * 15 + 1,
+    ),
     "autoscaling that is off": ({"autoscaling": {"enabled": False, "maxReplicas": 50}}, (3 + 1 + 1) * 15 + 1),
     "more surge": ({"rollout": {"maxSurge": 2, "terminating": 2}}, (3 + 2 + 2) * 15 + 1),
     "surge in per cent, rounded up": ({"rollout": {"maxSurge": "34%", "terminating": 2}}, (3 + 2 + 2) * 15 + 1),
     "no surge": ({"rollout": {"maxSurge": 0, "maxUnavailable": 1}}, (3 + 0 + 1) * 15 + 1),
     "more that are going": ({"rollout": {"terminating": 3}}, (3 + 1 + 3) * 15 + 1),
     "no migration Job": ({"migrations": {"job": {"enabled": False}}}, (3 + 1 + 1) * 15),
-    "autoscaling, surge, no Job": ({"autoscaling": {"enabled": True, "maxReplicas": 5}, "rollout": {"maxSurge": 3, "terminating": 3},
-                                    "migrations": {"job": {"enabled": False}}}, (5 + 3 + 3) * 15),
+    "autoscaling, surge, no Job": (
+        {
+            "autoscaling": {"enabled": True, "maxReplicas": 5},
+            "rollout": {"maxSurge": 3, "terminating": 3},
+            "migrations": {"job": {"enabled": False}},
+        },
+        (5 + 3 + 3) * 15,
+    ),
 }
 
 
@@ -59,14 +68,17 @@ def test_behind_pgbouncer_the_sum_counts_against_its_clients(values, total):
     assert not fits({**values, "pgbouncer": {**bouncer, "reserved": 6}})
 
 
-@pytest.mark.parametrize("values, total", [
-    ({}, 20 + 1),
-    ({"pgbouncer": {"poolSize": 30}}, 30 + 1),
-    ({"pgbouncer": {"directPerPod": 1}}, 20 + 5 * 1 + 1),
-    ({"migrations": {"onStart": True}}, 20 + 5 * 1 + 1),
-    ({"migrations": {"onStart": True, "job": {"enabled": False}}}, 20 + 5 * 1),
-    ({"migrations": {"job": {"enabled": False}}}, 20),
-])
+@pytest.mark.parametrize(
+    "values, total",
+    [
+        ({}, 20 + 1),
+        ({"pgbouncer": {"poolSize": 30}}, 30 + 1),
+        ({"pgbouncer": {"directPerPod": 1}}, 20 + 5 * 1 + 1),
+        ({"migrations": {"onStart": True}}, 20 + 5 * 1 + 1),
+        ({"migrations": {"onStart": True, "job": {"enabled": False}}}, 20 + 5 * 1),
+        ({"migrations": {"job": {"enabled": False}}}, 20),
+    ],
+)
 def test_what_goes_past_pgbouncer_counts_against_postgres(values, total):
     bouncer = {"enabled": True, **values.get("pgbouncer", {})}
     values = {**values, "pgbouncer": bouncer}
@@ -77,7 +89,8 @@ def test_what_goes_past_pgbouncer_counts_against_postgres(values, total):
 
 def test_the_outage_that_everybody_meets_is_refused_with_the_sum_and_the_ways_out():
     words = refusal({"autoscaling": {"enabled": True}})
-    assert "(10 pods by autoscaling.maxReplicas + 1 surge + 1 terminating) x 15 connections by database.poolMax + 1 for the migration Job = 181" in words
+    assert "(10 pods by autoscaling.maxReplicas + 1 surge + 1 terminating) x 15 connections by database.poolMax" in words
+    assert "+ 1 for the migration Job = 181; Postgres has 100" in words
     assert "Postgres has 100 by database.maxConnections - 10 by database.reserved = 90" in words
     assert "database.poolMax to 7 or less" in words
     assert "autoscaling.maxReplicas to 3 or less" in words
@@ -85,14 +98,18 @@ def test_the_outage_that_everybody_meets_is_refused_with_the_sum_and_the_ways_ou
     assert "PgBouncer" in words
 
 
-@pytest.mark.parametrize("way", [
-    {"database": {"poolMax": 7}}, {"autoscaling": {"enabled": True, "maxReplicas": 3}}, {"database": {"maxConnections": 191}}])
+@pytest.mark.parametrize(
+    "way",
+    [{"database": {"poolMax": 7}}, {"autoscaling": {"enabled": True, "maxReplicas": 3}}, {"database": {"maxConnections": 191}}],
+)
 def test_each_way_out_that_it_names_works(way):
     assert fits({"autoscaling": {"enabled": True}, **way})
 
 
-@pytest.mark.parametrize("too_far", [
-    {"database": {"poolMax": 8}}, {"autoscaling": {"enabled": True, "maxReplicas": 4}}, {"database": {"maxConnections": 190}}])
+@pytest.mark.parametrize(
+    "too_far",
+    [{"database": {"poolMax": 8}}, {"autoscaling": {"enabled": True, "maxReplicas": 4}}, {"database": {"maxConnections": 190}}],
+)
 def test_no_way_out_that_it_names_is_shorter_than_needed(too_far):
     assert not fits({"autoscaling": {"enabled": True}, **too_far})
 
@@ -105,7 +122,9 @@ def test_it_names_no_way_that_leads_nowhere():
 
 
 def test_behind_pgbouncer_it_names_the_values_of_pgbouncer():
-    words = refusal({"replicaCount": 10, "pgbouncer": {"enabled": True}, "database": {"existingSecret": "db", "existingSecretDirectKey": "d"}})
+    words = refusal(
+        {"replicaCount": 10, "pgbouncer": {"enabled": True}, "database": {"existingSecret": "db", "existingSecretDirectKey": "d"}}
+    )
     assert "PgBouncer has 100 by pgbouncer.maxClientConnections" in words
     assert "pgbouncer.maxClientConnections to 181 or more" in words
     assert "put PgBouncer between" not in words

@@ -46,6 +46,7 @@ def test_the_job_has_a_twin_of_the_secret_that_is_there_before_it():
 def test_pods_are_replaced_when_the_url_changes():
     def checksum(url):
         return annotations(render({"database": {"url": url}}).one("Deployment")["spec"]["template"])["checksum/database"]
+
     assert checksum(URL) == checksum(URL) != checksum(URL + "2")
 
 
@@ -67,13 +68,16 @@ def test_migrations_run_once_before_the_pods_under_helm_and_under_argo_cd():
 
 def test_the_job_is_named_by_the_version():
     assert render({"image": {"tag": "1.2.3"}}).job["metadata"]["name"] == "shop-hello-fastapi-migrate-1-2-3"
-    assert render({"image": {"tag": "sha-0123456789abcdef0123"}}).job["metadata"]["name"] == "shop-hello-fastapi-migrate-sha-0123456789abcdef"
+    assert (
+        render({"image": {"tag": "sha-0123456789abcdef0123"}}).job["metadata"]["name"]
+        == "shop-hello-fastapi-migrate-sha-0123456789abcdef"
+    )
 
 
 def test_the_job_runs_the_programs_own_command_and_ends():
     objects = render()
     spec = objects.job["spec"]
-    assert (spec["backoffLimit"], spec["activeDeadlineSeconds"], spec["template"]["spec"]["restartPolicy"]) == (3, 300, "Never")
+    assert (spec["backoffLimit"], spec["activeDeadlineSeconds"], spec["template"]["spec"]["restartPolicy"]) == (3, 240, "Never")
     container = objects.job_pod["containers"][0]
     assert container["args"] == ["/app", "migrate", "up"] and "command" not in container
     assert "migrate" in program.commands()
@@ -82,7 +86,9 @@ def test_the_job_runs_the_programs_own_command_and_ends():
 
 
 def test_the_job_has_the_settings_of_the_pods():
-    objects = render({"env": {"LOG_LEVEL": "debug"}, "database": {"existingSecret": "db"}, "envFrom": [{"secretRef": {"name": "more"}}]})
+    objects = render(
+        {"env": {"LOG_LEVEL": "debug"}, "database": {"existingSecret": "db"}, "envFrom": [{"secretRef": {"name": "more"}}]}
+    )
     job = objects.job_pod["containers"][0]
     assert environment(job) == environment(objects.container) and job["envFrom"] == objects.container["envFrom"]
 
@@ -95,19 +101,25 @@ def test_what_the_job_needs_is_there_before_it():
     account = hooks.one("ServiceAccount")
     assert objects.job_pod["serviceAccountName"] == account["metadata"]["name"] != objects.pod["serviceAccountName"]
     references = {each["secretRef"]["name"] for each in objects.job_pod["containers"][0]["envFrom"]}
-    references |= {each["secretKeyRef"]["name"] for each in environment(objects.job_pod["containers"][0]).values() if isinstance(each, dict)}
+    references |= {
+        each["secretKeyRef"]["name"] for each in environment(objects.job_pod["containers"][0]).values() if isinstance(each, dict)
+    }
     assert references == {hooks.one("Secret")["metadata"]["name"], hooks.one("ExternalSecret")["spec"]["target"]["name"]}
 
 
 def test_hooks_share_no_name_with_what_stays():
     objects = render({"externalSecret": EXTERNAL_SECRET, "database": {"url": URL}})
-    assert not {(each["kind"], each["metadata"]["name"]) for each in objects.hooks} & {(each["kind"], each["metadata"]["name"]) for each in objects.plain}
+    assert not {(each["kind"], each["metadata"]["name"]) for each in objects.hooks} & {
+        (each["kind"], each["metadata"]["name"]) for each in objects.plain
+    }
 
 
 def test_the_job_may_use_a_service_account_that_exists():
     own = render({"migrations": {"job": {"serviceAccount": {"create": False, "name": "migrator"}}}})
     assert own.job_pod["serviceAccountName"] == "migrator" and not own.hooks.of("ServiceAccount")
-    same = render({"serviceAccount": {"create": False, "name": "theirs"}, "migrations": {"job": {"serviceAccount": {"create": False}}}})
+    same = render(
+        {"serviceAccount": {"create": False, "name": "theirs"}, "migrations": {"job": {"serviceAccount": {"create": False}}}}
+    )
     assert same.job_pod["serviceAccountName"] == "theirs"
     assert "comes after the Job" in refusal({"migrations": {"job": {"serviceAccount": {"create": False}}}})
 
@@ -119,7 +131,9 @@ def test_the_jobs_service_account_carries_the_clouds_identity():
 
 
 def test_without_the_job_nothing_runs_before_the_pods():
-    objects = render({"migrations": {"job": {"enabled": False}, "onStart": True}, "database": {"url": URL}, "externalSecret": EXTERNAL_SECRET})
+    objects = render(
+        {"migrations": {"job": {"enabled": False}, "onStart": True}, "database": {"url": URL}, "externalSecret": EXTERNAL_SECRET}
+    )
     assert objects.hooks == []
     assert environment(objects.container)["MIGRATE_ON_START"] == "1"
     assert "MIGRATE_ON_START" not in environment(render().container)
@@ -150,7 +164,9 @@ def test_external_secrets_are_found_by_tag_and_merged():
     wanted = objects.plain.one("ExternalSecret")
     assert wanted["apiVersion"] == "external-secrets.io/v1"
     spec = wanted["spec"]
-    assert spec["dataFrom"] == [{"find": {"tags": {"service": "shop"}}, "rewrite": [{"merge": {"strategy": "Extract", "conflictPolicy": "Error"}}]}]
+    assert spec["dataFrom"] == [
+        {"find": {"tags": {"service": "shop"}}, "rewrite": [{"merge": {"strategy": "Extract", "conflictPolicy": "Error"}}]}
+    ]
     assert spec["secretStoreRef"] == {"name": "store", "kind": "ClusterSecretStore"} and spec["refreshInterval"] == "1h"
     assert objects.container["envFrom"] == [{"secretRef": {"name": spec["target"]["name"]}}]
 
@@ -163,11 +179,19 @@ def test_the_jobs_external_secret_differs_by_name_alone():
 
 
 def test_a_key_taken_from_the_external_secret_is_there_for_the_job_too():
-    values = {"externalSecret": {**EXTERNAL_SECRET, "target": {"name": "your-service-secret"}}, "database": {"existingSecret": "your-service-secret"},
-              "env": {"API_KEY": {"valueFrom": secret("your-service-secret", "api-key")}, "JWT_SECRET": {"valueFrom": secret("other", "jwt")}}}
+    values = {
+        "externalSecret": {**EXTERNAL_SECRET, "target": {"name": "your-service-secret"}},
+        "database": {"existingSecret": "your-service-secret"},
+        "env": {
+            "API_KEY": {"valueFrom": secret("your-service-secret", "api-key")},
+            "JWT_SECRET": {"valueFrom": secret("other", "jwt")},
+        },
+    }
     objects = render(values)
     pod, job = environment(objects.container), environment(objects.job_pod["containers"][0])
-    assert pod["API_KEY"] == secret("your-service-secret", "api-key") and pod["DATABASE_URL"] == secret("your-service-secret", "database-url")
+    assert pod["API_KEY"] == secret("your-service-secret", "api-key") and pod["DATABASE_URL"] == secret(
+        "your-service-secret", "database-url"
+    )
     twin = objects.hooks.one("ExternalSecret")["spec"]["target"]["name"]
     assert job["API_KEY"] == secret(twin, "api-key") and job["DATABASE_URL"] == secret(twin, "database-url")
     assert job["JWT_SECRET"] == pod["JWT_SECRET"] == secret("other", "jwt")
@@ -181,5 +205,14 @@ def test_an_external_secret_that_reads_nothing_is_refused():
 def test_single_keys_and_other_sources_are_taken():
     data = [{"secretKey": "API_KEY", "remoteRef": {"key": "shop", "property": "api"}}]
     source = [{"extract": {"key": "shop"}}]
-    spec = render({"externalSecret": {"enabled": True, "secretStoreRef": {"name": "s", "kind": "SecretStore"}, "data": data, "dataFrom": source}}).plain.one("ExternalSecret")["spec"]
+    spec = render(
+        {
+            "externalSecret": {
+                "enabled": True,
+                "secretStoreRef": {"name": "s", "kind": "SecretStore"},
+                "data": data,
+                "dataFrom": source,
+            }
+        }
+    ).plain.one("ExternalSecret")["spec"]
     assert spec["data"] == data and spec["dataFrom"] == source and spec["secretStoreRef"]["kind"] == "SecretStore"

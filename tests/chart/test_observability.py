@@ -47,23 +47,35 @@ def labels_in(expression):
 
 def test_the_programs_metrics_are_found_in_its_source():
     found = program.metrics()
-    assert {"http_server_request_duration_seconds_bucket", "db_client_connection_pending_requests", "process_cpu_seconds_total",
-            "apus_event_loop_lag_seconds_total", "jemalloc_resident_bytes", "apus_build_info"} <= found
+    assert {
+        "http_server_request_duration_seconds_bucket",
+        "db_client_connection_pending_requests",
+        "process_cpu_seconds_total",
+        "apus_event_loop_lag_seconds_total",
+        "jemalloc_resident_bytes",
+        "apus_build_info",
+    } <= found
     assert len(found) > 30
 
 
 def test_names_are_found_in_an_expression():
-    words = 'sum by (le, pod) (rate(a_total{b="c_total",d=~"e"}[5m])) / on (x) b_count > 0.5 and histogram_quantile(0.9, c) unless topk(3, d:e)'
+    words = (
+        'sum by (le, pod) (rate(a_total{b="c_total",d=~"e"}[5m])) / on (x) b_count > 0.5 and histogram_quantile(0.9, c) unless d:e'
+    )
     assert names_in(words) == {"a_total", "b_count", "c", "d:e"}
     assert labels_in(words) == {"b", "d"}
 
 
-@pytest.mark.parametrize("alert", ["HighLatency", "HighErrorRate", "PoolExhausted", "DatabaseUnreachable", "PodRestarted", "SlowRoute"])
+@pytest.mark.parametrize(
+    "alert", ["HighLatency", "HighErrorRate", "PoolExhausted", "DatabaseUnreachable", "PodRestarted", "SlowRoute"]
+)
 def test_the_alert_is_there_and_names_only_metrics_that_exist(alert):
     rule = rules()[alert]
     assert names_in(rule["expr"]) and names_in(rule["expr"]) <= program.metrics()
     assert rule["labels"]["severity"] in ("warning", "critical")
-    assert rule["annotations"].keys() == {"summary", "description", "runbook_url"} and rule["annotations"]["runbook_url"] == RUN_BOOK
+    assert (
+        rule["annotations"].keys() == {"summary", "description", "runbook_url"} and rule["annotations"]["runbook_url"] == RUN_BOOK
+    )
 
 
 def test_no_alert_is_untested():
@@ -121,7 +133,11 @@ def test_prometheus_scrapes_the_metrics_of_this_release():
     monitor = objects.one("ServiceMonitor")
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
     spec = monitor["spec"]
-    chosen = [each["metadata"]["name"] for each in objects.of("Service") if spec["selector"]["matchLabels"].items() <= each["metadata"]["labels"].items()]
+    chosen = [
+        each["metadata"]["name"]
+        for each in objects.of("Service")
+        if spec["selector"]["matchLabels"].items() <= each["metadata"]["labels"].items()
+    ]
     assert chosen == [NAME + "-metrics"]
     assert spec["endpoints"] == [{"port": "metrics", "path": "/metrics", "interval": "15s", "scrapeTimeout": "10s"}]
     assert f'job="{chosen[0]}"' in rules()["PoolExhausted"]["expr"]
@@ -129,10 +145,12 @@ def test_prometheus_scrapes_the_metrics_of_this_release():
 
 def test_thresholds_selector_and_more_rules_are_values():
     more = {"alert": "Mine", "expr": "vector(1)"}
-    found = rule_object(selector='app="x"', latency={"p95Seconds": 0.25, "for": "1m"}, labels={"release": "p"}, additionalRules=[more])
+    found = rule_object(
+        selector='app="x"', latency={"p95Seconds": 0.25, "for": "1m"}, labels={"release": "p"}, additionalRules=[more]
+    )
     group = found["spec"]["groups"][0]["rules"]
     assert group[-1] == more and found["metadata"]["labels"]["release"] == "p"
-    assert "> 0.25" in group[0]["expr"] and 'app="x"' in group[0]["expr"] and "namespace=\"stage\"" not in group[0]["expr"]
+    assert "> 0.25" in group[0]["expr"] and 'app="x"' in group[0]["expr"] and 'namespace="stage"' not in group[0]["expr"]
     assert group[0]["for"] == "1m"
 
 
@@ -148,8 +166,10 @@ def test_promtool_accepts_the_rules(tmp_path):
 
 
 def test_promtool_accepts_the_dashboards_queries(tmp_path):
-    rules = [{"record": f"panel:{i}", "expr": query.replace("$__rate_interval", "1m").replace("$namespace", ".*").replace("$job", ".*")}
-             for i, (_, query) in enumerate(dashboard_queries())]
+    rules = [
+        {"record": f"panel:{i}", "expr": query.replace("$__rate_interval", "1m").replace("$namespace", ".*").replace("$job", ".*")}
+        for i, (_, query) in enumerate(dashboard_queries())
+    ]
     write_rules(tmp_path, [{"name": "dashboard", "rules": rules}])
     done = run(tool("promtool"), "check", "rules", tmp_path / "rules.yaml")
     assert done.returncode == 0 and f"{len(rules)} rules found" in done.stdout, done.stdout + done.stderr
@@ -184,9 +204,17 @@ def fired_labels(name):
 def test_alert(case, tmp_path):
     write_rules(tmp_path, rule_object()["spec"]["groups"])
     if "fires" in case and "description" not in case:
-        case = {**case, "description": next(each["description"] for each in ALERTS["cases"]
-                                            if each.get("fires", {}).keys() == case["fires"].keys() and "description" in each)}
-    (tmp_path / "test.yaml").write_text(yaml.safe_dump({"rule_files": ["rules.yaml"], "evaluation_interval": "30s", "tests": [promtool_test(case)]}))
+        case = {
+            **case,
+            "description": next(
+                each["description"]
+                for each in ALERTS["cases"]
+                if each.get("fires", {}).keys() == case["fires"].keys() and "description" in each
+            ),
+        }
+    (tmp_path / "test.yaml").write_text(
+        yaml.safe_dump({"rule_files": ["rules.yaml"], "evaluation_interval": "30s", "tests": [promtool_test(case)]})
+    )
     done = run(tool("promtool"), "test", "rules", "test.yaml", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 

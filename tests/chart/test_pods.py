@@ -1,10 +1,9 @@
 """What the pods are made of: image, settings, probes, security."""
 
-import json
 
 import program
 import pytest
-from support import CHART, EVERYTHING, PROFILES, environment, pod_templates, refusal, render, secret, selects
+from support import EVERYTHING, PROFILES, environment, pod_templates, refusal, render, secret, selects
 
 
 def test_the_image_is_the_contracts_and_its_tag_the_charts_version():
@@ -24,8 +23,10 @@ def test_a_digest_wins_over_the_tag():
 
 def test_the_ports_are_named_and_said_to_the_service():
     container = render().container
-    assert container["ports"] == [{"name": "http", "containerPort": 8000, "protocol": "TCP"},
-                                  {"name": "metrics", "containerPort": 9090, "protocol": "TCP"}]
+    assert container["ports"] == [
+        {"name": "http", "containerPort": 8000, "protocol": "TCP"},
+        {"name": "metrics", "containerPort": 9090, "protocol": "TCP"},
+    ]
     own = environment(container)
     assert (own["PORT"], own["ADMIN_HOST"], own["ADMIN_PORT"]) == ("8000", "0.0.0.0", "9090")
 
@@ -47,18 +48,30 @@ def test_the_service_has_the_port_that_is_asked_for(port):
 
 def test_one_port_for_two_uses_is_refused():
     assert "metrics.port and containerPort are both 9090" in refusal({"containerPort": 9090})
+    assert "metrics.port and containerPort are both 8000" in refusal({"env": {"ADMIN_PORT": 8000}})
+
+
+def test_ports_that_nobody_could_find_are_refused():
+    assert "env.PORT is 0" in refusal({"env": {"PORT": 0}})
+    assert "env.ADMIN_PORT is 0" in refusal({"env": {"ADMIN_PORT": 0}})
+    assert "env.ADMIN_PORT is 9091" in refusal({"env": {"ADMIN_PORT": 9091}, "metrics": {"enabled": False}})
 
 
 def test_metrics_can_be_turned_off():
-    objects = render({"metrics": {"enabled": False}, "serviceMonitor": {"enabled": True}})
+    objects = render({"metrics": {"enabled": False}})
     assert [each["name"] for each in objects.container["ports"]] == ["http"]
     assert environment(objects.container)["ADMIN_PORT"] == "0"
-    assert len(objects.of("Service")) == 1 and not objects.of("ServiceMonitor")
+    assert len(objects.of("Service")) == 1
+    assert "nothing to scrape" in refusal({"metrics": {"enabled": False}, "serviceMonitor": {"enabled": True}})
 
 
 def test_the_chart_sets_only_what_the_program_reads():
-    values = {**EVERYTHING, "database": {"existingSecret": "a", "existingSecretDirectKey": "b", "poolMax": 5, "allowLargePool": True},
-              "pgbouncer": {"enabled": True}, "migrations": {"onStart": True}}
+    values = {
+        **EVERYTHING,
+        "database": {"existingSecret": "a", "existingSecretDirectKey": "b", "poolMax": 5, "allowLargePool": True},
+        "pgbouncer": {"enabled": True},
+        "migrations": {"onStart": True},
+    }
     names = set(environment(render(values).container)) | set(environment(render(values).job_pod["containers"][0]))
     assert {"DB_PREPARE", "DB_POOL_ALLOW_LARGE", "MIGRATE_ON_START", "DATABASE_DIRECT_URL"} <= names
     assert names <= program.settings()
@@ -68,12 +81,25 @@ def test_the_chart_sets_only_what_the_program_reads():
 
 def test_env_takes_values_and_references_and_wins():
     api_key = {"valueFrom": secret("your-service-secret", "api-key")}
-    own = environment(render({"env": {
-        "API_KEY": api_key, "GREETING": "hi", "MAX_BODY": 1048576, "MAX_CONNECTIONS": 1000000, "SLOW_REQUEST_SECONDS": 0.25,
-        "ACCESS_LOG": False, "ADMIN_HOST": "::"}}).container)
+    own = environment(
+        render(
+            {
+                "env": {
+                    "API_KEY": api_key,
+                    "GREETING": "hi",
+                    "MAX_BODY": 1048576,
+                    "MAX_CONNECTIONS": 1000000,
+                    "SLOW_REQUEST_SECONDS": 0.25,
+                    "ACCESS_LOG": False,
+                    "ADMIN_HOST": "::",
+                }
+            }
+        ).container
+    )
     assert own["API_KEY"] == api_key["valueFrom"]
-    assert [own[name] for name in ("GREETING", "MAX_BODY", "MAX_CONNECTIONS", "SLOW_REQUEST_SECONDS", "ACCESS_LOG", "ADMIN_HOST")] == [
-        "hi", "1048576", "1000000", "0.25", "false", "::"]
+    assert [
+        own[name] for name in ("GREETING", "MAX_BODY", "MAX_CONNECTIONS", "SLOW_REQUEST_SECONDS", "ACCESS_LOG", "ADMIN_HOST")
+    ] == ["hi", "1048576", "1000000", "0.25", "false", "::"]
 
 
 def test_no_variable_is_there_twice():
@@ -116,6 +142,17 @@ def test_one_path_for_all_three_probes_is_valid():
     assert container["startupProbe"]["failureThreshold"] == 30 and container["livenessProbe"]["initialDelaySeconds"] == 30
 
 
+def test_a_probe_can_be_left_out_or_replaced():
+    values = {
+        "livenessProbe": None,
+        "lifecycle": None,
+        "startupProbe": {"httpGet": None, "exec": {"command": ["/app", "healthcheck"]}},
+    }
+    container = render(values).container
+    assert "livenessProbe" not in container and "lifecycle" not in container
+    assert container["startupProbe"]["exec"] and "httpGet" not in container["startupProbe"]
+
+
 def test_a_liveness_probe_that_asks_the_database_is_refused():
     assert "its outage would restart every pod" in refusal({"livenessProbe": {"httpGet": {"path": "/readyz"}}})
 
@@ -139,10 +176,15 @@ def test_every_pod_passes_pod_security_restricted(values, profile):
 
 
 def test_resources_are_the_contracts():
-    assert render().container["resources"] == {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "500m", "memory": "512Mi"}}
+    assert render().container["resources"] == {
+        "requests": {"cpu": "100m", "memory": "128Mi"},
+        "limits": {"cpu": "500m", "memory": "512Mi"},
+    }
 
 
-@pytest.mark.parametrize("annotation", [{"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/r"}, {"iam.gke.io/gcp-service-account": "a@b"}])
+@pytest.mark.parametrize(
+    "annotation", [{"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/r"}, {"iam.gke.io/gcp-service-account": "a@b"}]
+)
 def test_the_service_account_carries_the_clouds_identity(annotation):
     objects = render({"serviceAccount": {"annotations": annotation}})
     account = objects.plain.one("ServiceAccount")
@@ -166,8 +208,11 @@ def test_a_foreign_service_account_is_used_as_it_is():
 def test_only_pods_of_the_service_are_selected():
     objects = render(EVERYTHING)
     selectors = [each["spec"]["selector"] for each in objects.of("Service")]
-    selectors += [objects.one("PodDisruptionBudget")["spec"]["selector"]["matchLabels"], objects.one("Deployment")["spec"]["selector"]["matchLabels"],
-                  objects.one("NetworkPolicy")["spec"]["podSelector"]["matchLabels"]]
+    selectors += [
+        objects.one("PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+        objects.one("Deployment")["spec"]["selector"]["matchLabels"],
+        objects.one("NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
+    ]
     assert len(selectors) == 5
     for name, labels, _ in pod_templates(objects):
         assert [selects(selector, labels) for selector in selectors] == [name == "shop-hello-fastapi"] * 5
@@ -193,7 +238,13 @@ def test_a_new_version_of_the_chart_alone_does_not_replace_pods():
 
 @pytest.mark.parametrize("tag", ["1.2.3", "sha-" + "0123456789" * 4, "0.1.0-dev.1234567890123456", "A_b.C-", "x" * 128])
 def test_names_and_labels_stay_within_what_kubernetes_takes(tag):
-    objects = render({**EVERYTHING, "fullnameOverride": "a-name-of-sixty-three-characters-which-is-all-that-there-may-be-x", "image": {"tag": tag}})
+    objects = render(
+        {
+            **EVERYTHING,
+            "fullnameOverride": "a-name-of-sixty-three-characters-which-is-all-that-there-may-be-x",
+            "image": {"tag": tag},
+        }
+    )
     for each in objects:
         assert len(each["metadata"]["name"]) <= 63
     names = [(each["kind"], each["metadata"]["name"]) for each in objects]
@@ -204,18 +255,37 @@ def test_names_and_labels_stay_within_what_kubernetes_takes(tag):
 
 def test_every_escape_hatch_opens():
     volume, mount = {"name": "tmp", "emptyDir": {}}, {"name": "tmp", "mountPath": "/tmp"}
-    objects = render({
-        "extraVolumes": [volume], "extraVolumeMounts": [mount], "extraContainers": [{"name": "side", "image": "side:1"}],
-        "extraInitContainers": [{"name": "first", "image": "first:1"}], "extraPodSpec": {"runtimeClassName": "gvisor"},
-        "command": ["/app"], "args": ["serve"], "podAnnotations": {"a": "b"}, "podLabels": {"c": "d"}, "nodeSelector": {"disk": "fast"},
-        "tolerations": [{"operator": "Exists"}], "affinity": {"nodeAffinity": {}}, "priorityClassName": "high", "imagePullSecrets": [{"name": "r"}],
-        "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": '{{ include "hello-fastapi.fullname" . }}-more'}}]})
+    objects = render(
+        {
+            "extraVolumes": [volume],
+            "extraVolumeMounts": [mount],
+            "extraContainers": [{"name": "side", "image": "side:1"}],
+            "extraInitContainers": [{"name": "first", "image": "first:1"}],
+            "extraPodSpec": {"runtimeClassName": "gvisor"},
+            "command": ["/app"],
+            "args": ["serve"],
+            "podAnnotations": {"a": "b"},
+            "podLabels": {"c": "d"},
+            "nodeSelector": {"disk": "fast"},
+            "tolerations": [{"operator": "Exists"}],
+            "affinity": {"nodeAffinity": {}},
+            "priorityClassName": "high",
+            "imagePullSecrets": [{"name": "r"}],
+            "extraObjects": [
+                {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": '{{ include "hello-fastapi.fullname" . }}-more'}}
+            ],
+        }
+    )
     pod = objects.pod
     assert pod["volumes"] == [volume] and pod["containers"][0]["volumeMounts"] == [mount]
     assert [each["name"] for each in pod["containers"]] == ["hello-fastapi", "side"] and pod["initContainers"][0]["name"] == "first"
     assert (pod["runtimeClassName"], pod["priorityClassName"], pod["imagePullSecrets"]) == ("gvisor", "high", [{"name": "r"}])
     assert (pod["containers"][0]["command"], pod["containers"][0]["args"]) == (["/app"], ["serve"])
-    assert pod["nodeSelector"] == {"disk": "fast"} and pod["tolerations"] == [{"operator": "Exists"}] and pod["affinity"] == {"nodeAffinity": {}}
+    assert (
+        pod["nodeSelector"] == {"disk": "fast"}
+        and pod["tolerations"] == [{"operator": "Exists"}]
+        and pod["affinity"] == {"nodeAffinity": {}}
+    )
     metadata = objects.one("Deployment")["spec"]["template"]["metadata"]
     assert metadata["annotations"]["a"] == "b" and metadata["labels"]["c"] == "d"
     assert objects.one("ConfigMap")["metadata"]["name"] == "shop-hello-fastapi-more"
@@ -231,9 +301,3 @@ def test_helm_test_asks_the_service_through_its_own_port():
     assert environment(container) == {"HOST": "shop-hello-fastapi", "PORT": "8000"}
     assert "healthcheck" in program.commands() and "/api/v1/health" in program.app_routes()
     assert "Pod" not in render({"tests": {"enabled": False}}).kinds
-
-
-def test_values_files_hold_no_key_twice_and_no_wrong_type():
-    for name in PROFILES:
-        assert json.dumps(render({}, name)), name
-    assert (CHART / "values-prod.yaml").exists() and len(PROFILES) == 8

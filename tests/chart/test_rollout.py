@@ -11,7 +11,11 @@ def test_no_pod_goes_before_its_successor_is_ready():
 
 @pytest.mark.parametrize("delay, timeout, grace", [(5, 20, 26), (0, 0, 1), (0.5, 1.2, 2), (20, 30, 51)])
 def test_a_pod_is_killed_only_after_its_drain(delay, timeout, grace):
-    values = {"drain": {"delay": delay, "timeout": timeout}, "terminationGracePeriodSeconds": grace, "rollout": {"minReadySeconds": 60}}
+    values = {
+        "drain": {"delay": delay, "timeout": timeout},
+        "terminationGracePeriodSeconds": grace,
+        "rollout": {"minReadySeconds": 60},
+    }
     assert render(values).pod["terminationGracePeriodSeconds"] == grace
     words = refusal({**values, "terminationGracePeriodSeconds": int(delay + timeout)})
     assert "terminationGracePeriodSeconds" in words and "drain.delay" in words
@@ -37,7 +41,9 @@ def test_the_next_pod_goes_only_when_the_last_has_closed_its_connections(delay, 
         assert "rollout.minReadySeconds" in refusal({**values, "rollout": {"minReadySeconds": ready - 1}})
 
 
-@pytest.mark.parametrize("surge, unavailable, terminating", [(1, 0, 1), (2, 0, 2), (1, 1, 2), ("50%", 0, 2), (1, "34%", 2), (0, 1, 1)])
+@pytest.mark.parametrize(
+    "surge, unavailable, terminating", [(1, 0, 1), (2, 0, 2), (1, 1, 2), ("50%", 0, 2), (1, "34%", 2), (0, 1, 1)]
+)
 def test_as_many_pods_may_be_going_as_a_step_replaces(surge, unavailable, terminating):
     rollout = {"maxSurge": surge, "maxUnavailable": unavailable}
     values = {"database": {"poolMax": 5}, "rollout": {**rollout, "terminating": terminating}}
@@ -64,7 +70,9 @@ def test_with_autoscaling_the_autoscaler_does():
     spec = scaler["spec"]
     assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 10)
     assert spec["scaleTargetRef"]["name"] == objects.one("Deployment")["metadata"]["name"]
-    assert spec["metrics"] == [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}]
+    assert spec["metrics"] == [
+        {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}
+    ]
 
 
 def test_one_pod_goes_at_a_time_and_not_before_the_last_is_gone():
@@ -77,6 +85,11 @@ def test_one_pod_goes_at_a_time_and_not_before_the_last_is_gone():
 
 def test_an_autoscaler_with_crossed_limits_is_refused():
     assert "autoscaling.minReplicas" in refusal({"autoscaling": {"enabled": True, "minReplicas": 4, "maxReplicas": 3}})
+
+
+def test_an_autoscaler_without_a_request_to_take_per_cent_of_is_refused():
+    values = {"autoscaling": {"enabled": True, "maxReplicas": 3}, "resources": {"requests": {"cpu": None}}}
+    assert "resources.requests.cpu" in refusal(values)
 
 
 def test_a_drained_node_takes_one_pod_at_a_time_and_broken_ones_at_once():

@@ -80,9 +80,17 @@ def test_what_a_parent_chart_adds_is_allowed():
     assert render({"global": {"anything": 1}, "enabled": True})
 
 
-@pytest.mark.parametrize("values", [
-    {"affinity": {"podAntiAffinity": {"anything": 1}}}, {"extraPodSpec": {"dnsConfig": {"options": []}}}, {"securityContext": {"runAsUser": 2000}},
-    {"extraVolumes": [{"name": "a", "csi": {}}]}, {"resources": {"limits": {"nvidia.com/gpu": 1}}}, {"service": {"extraSpec": {"anything": 1}}}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"affinity": {"podAntiAffinity": {"anything": 1}}},
+        {"extraPodSpec": {"dnsConfig": {"options": []}}},
+        {"securityContext": {"runAsUser": 2000}},
+        {"extraVolumes": [{"name": "a", "csi": {}}]},
+        {"resources": {"limits": {"nvidia.com/gpu": 1}}},
+        {"service": {"extraSpec": {"anything": 1}}},
+    ],
+)
 def test_escape_hatches_stay_open(values):
     assert render(values)
 
@@ -98,7 +106,7 @@ def test_every_key_is_commented():
     described = readme.described_paths()
     for path in paths(VALUES):
         inside = any(path[:i] in described and readme.is_leaf(path[:i], described) for i in range(1, len(path) + 1))
-        group = any(other[:len(path)] == path for other in described)
+        group = any(other[: len(path)] == path for other in described)
         assert inside or group, ".".join(path)
 
 
@@ -135,3 +143,22 @@ def test_the_readme_is_what_the_comments_say():
 
 def test_the_readme_names_every_values_file():
     assert all(f"`{name}`" in readme.text() for name in PROFILES)
+
+
+class Unique(yaml.SafeLoader):
+    """Refuses a key that is there twice, of which YAML keeps the last."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key) for key, _ in node.value]
+        assert len(keys) == len(set(keys)), f"{node.start_mark}: {keys}"
+        return super().construct_mapping(node, deep)
+
+
+@pytest.mark.parametrize("name", ["values.yaml", *PROFILES])
+def test_no_key_is_there_twice(name):
+    assert yaml.load((CHART / name).read_text(), Loader=Unique)
+
+
+def test_every_platform_has_its_values_file():
+    wanted = {"aks", "dev", "doks", "eks", "gke", "k3s", "prod", "small"}
+    assert {name.removeprefix("values-").removesuffix(".yaml") for name in PROFILES} == wanted

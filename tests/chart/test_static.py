@@ -12,8 +12,12 @@ import yaml
 from support import CHART, EVERYTHING, PROFILES, annotations, render, run, text, tool
 
 LAB = Path(os.environ.get("LAB_HOME", Path.home() / ".cache/apus-lab"))
-RENDERINGS = {"the defaults": ({}, ()), "everything on": (EVERYTHING, ()),
-              "a URL in the values": ({"database": {"url": "postgresql://u:p@db/x"}}, ()), **{name: ({}, (name,)) for name in PROFILES}}
+RENDERINGS = {
+    "the defaults": ({}, ()),
+    "everything on": (EVERYTHING, ()),
+    "a URL in the values": ({"database": {"url": "postgresql://u:p@db/x"}}, ()),
+    **{name: ({}, (name,)) for name in PROFILES},
+}
 over_all = pytest.mark.parametrize("values, profiles", RENDERINGS.values(), ids=RENDERINGS)
 
 # What kube-score finds, and why it is so all the same.
@@ -61,7 +65,15 @@ def test_a_package_is_stamped_and_renders_like_the_folder(tmp_path):
     package = tmp_path / "hello-fastapi-1.2.0.tgz"
     with tarfile.open(package) as archive:
         inside = set(archive.getnames())
-    wanted = {"Chart.yaml", "README.md", "values.yaml", "values.schema.json", "dashboards/service.json", "templates/NOTES.txt", *PROFILES}
+    wanted = {
+        "Chart.yaml",
+        "README.md",
+        "values.yaml",
+        "values.schema.json",
+        "dashboards/service.json",
+        "templates/NOTES.txt",
+        *PROFILES,
+    }
     assert {f"hello-fastapi/{name}" for name in wanted} <= inside
     rendered = run(tool("helm"), "template", "shop", package)
     assert rendered.returncode == 0 and 'image: "ghcr.io/acme/hello-fastapi:1.2.0"' in rendered.stdout
@@ -76,7 +88,9 @@ def test_the_notes_say_how_to_reach_it_and_what_it_takes_of_the_database(tmp_pat
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(path.read_bytes())
     notes = (copied / "templates/NOTES.txt").read_text()
-    (copied / "templates/shown.yaml").write_text('{{- define "notes" -}}\n' + notes + '\n{{- end }}\nnotes: {{ include "notes" . | quote }}\n')
+    (copied / "templates/shown.yaml").write_text(
+        '{{- define "notes" -}}\n' + notes + '\n{{- end }}\nnotes: {{ include "notes" . | quote }}\n'
+    )
 
     def shown(*options):
         done = run(tool("helm"), "template", "shop", copied, "--show-only", "templates/shown.yaml", *options)
@@ -94,8 +108,15 @@ def test_the_notes_say_how_to_reach_it_and_what_it_takes_of_the_database(tmp_pat
 @over_all
 def test_no_object_is_there_twice_and_none_is_half_rendered(values, profiles):
     objects = render(values, *profiles)
-    names = [(each["apiVersion"], each["kind"], each["metadata"]["namespace"] if "namespace" in each["metadata"] else None, each["metadata"]["name"])
-             for each in objects]
+    names = [
+        (
+            each["apiVersion"],
+            each["kind"],
+            each["metadata"].get("namespace"),
+            each["metadata"]["name"],
+        )
+        for each in objects
+    ]
     assert len(names) == len(set(names))
     rendered = text(values, *profiles)
     assert "<no value>" not in rendered and "%!" not in rendered and "<nil>" not in rendered
@@ -123,15 +144,24 @@ def test_every_exception_of_kube_score_is_still_needed():
     found = set()
     for values, profiles in RENDERINGS.values():
         done = run(tool("kube-score"), "score", "--output-format", "json", "-", input=text(values, *profiles))
-        found |= {check["check"]["id"] for each in json.loads(done.stdout) for check in each["checks"] if check["grade"] < 10 and not check["skipped"]}
+        found |= {
+            check["check"]["id"]
+            for each in json.loads(done.stdout)
+            for check in each["checks"]
+            if check["grade"] < 10 and not check["skipped"]
+        }
     assert found == KUBE_SCORE_EXCEPTIONS.keys()
 
 
 def test_checkov_finds_only_what_is_explained(tmp_path):
     (tmp_path / "chart.yaml").write_text(text(EVERYTHING))
-    done = run(tool("checkov"), "--framework", "kubernetes", "--file", tmp_path / "chart.yaml", "--output", "json", "--quiet", "--compact")
+    done = run(
+        tool("checkov"), "--framework", "kubernetes", "--file", tmp_path / "chart.yaml", "--output", "json", "--quiet", "--compact"
+    )
     failed = json.loads(done.stdout)["results"]["failed_checks"]
-    assert {check["check_id"] for check in failed} <= CHECKOV_EXCEPTIONS.keys(), {check["check_id"]: check["resource"] for check in failed}
+    assert {check["check_id"] for check in failed} <= CHECKOV_EXCEPTIONS.keys(), {
+        check["check_id"]: check["resource"] for check in failed
+    }
 
 
 @over_all
@@ -141,8 +171,17 @@ def test_kubeconform_finds_every_object_valid(values, profiles):
         pytest.skip(f"no schemas in {schemas}: 'lab cluster up', 'lab crds' and 'lab schemas {schemas}' write them")
     # The first two are the cloud's own; the others are checked against their definitions below.
     foreign = "ManagedCertificate,BackendConfig,ExternalSecret,ServiceMonitor,PrometheusRule,HTTPRoute"
-    done = run(tool("kubeconform"), "-strict", "-summary", "-skip", foreign, "-schema-location",
-               f"{schemas}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json", "-", input=text(values, *profiles))
+    done = run(
+        tool("kubeconform"),
+        "-strict",
+        "-summary",
+        "-skip",
+        foreign,
+        "-schema-location",
+        f"{schemas}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json",
+        "-",
+        input=text(values, *profiles),
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -174,7 +213,9 @@ def definitions():
             if not crd or crd["spec"]["names"]["kind"] not in ("ExternalSecret", "ServiceMonitor", "PrometheusRule", "HTTPRoute"):
                 continue
             for version in crd["spec"]["versions"]:
-                found[f"{crd['spec']['group']}/{version['name']}", crd["spec"]["names"]["kind"]] = version["schema"]["openAPIV3Schema"]
+                found[f"{crd['spec']['group']}/{version['name']}", crd["spec"]["names"]["kind"]] = version["schema"][
+                    "openAPIV3Schema"
+                ]
     return found
 
 
