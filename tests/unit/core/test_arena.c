@@ -93,8 +93,8 @@ static void test_absurd_sizes_are_refused(void **state)
 {
     (void)state;
     arena a;
-    arena_init(&a, NULL, SIZE_MAX);
-    static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 15, SIZE_MAX - 16, SIZE_MAX - 31};
+    arena_init(&a, NULL, (size_t)1 << 30);
+    static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 15, SIZE_MAX - 16, SIZE_MAX - 31, SIZE_MAX / 2 + 1};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         assert_null(arena_alloc(&a, sizes[i]));
     void *piece = arena_alloc(&a, 8);

@@ -125,14 +125,15 @@ static void test_lines_below_the_level_are_left_out(void **state)
 static void test_long_values_are_cut_and_the_line_stays_whole(void **state)
 {
     (void)state;
-    static char long_text[20000];
-    for (size_t i = 0; i < sizeof long_text; i += 2)
+    static char long_text[20001] = "x";
+    for (size_t i = 1; i < sizeof long_text; i += 2)
         memcpy(long_text + i, "\xc3\xa9", 2); /* é */
-    const log_pair pairs[] = {LOG_TEXT_PAIR("a", ((apus_str){long_text + 1, sizeof long_text - 1})),
-                              LOG_TEXT_PAIR("b", ((apus_str){long_text, LIMIT_LOG_VALUE + 1}))};
+    const log_pair pairs[] = {LOG_TEXT_PAIR("a", ((apus_str){long_text, sizeof long_text})),
+                              LOG_TEXT_PAIR("b", ((apus_str){long_text + 1, LIMIT_LOG_VALUE + 2}))};
     char *text = logged(LOG_JSON, LOG_INFO, "m", pairs, 2);
     assert_in_range(strlen(text), 2 * LIMIT_LOG_VALUE, 2 * LIMIT_LOG_VALUE + 100);
     assert_string_equal(text + strlen(text) - 8, "é…\"}\n");
+    assert_null(strstr(text, "\xef\xbf\xbd")); /* no character is cut in two */
     free(text);
 }
 

@@ -197,6 +197,20 @@ static void test_a_secret_is_no_flag_and_never_shown(void **state)
     buffer_free(&out);
 }
 
+static void test_a_wrong_secret_is_told_without_its_value(void **state)
+{
+    (void)state;
+    static int64_t pin;
+    static const setting secret[] = {{"UNIT_PIN", SETTING_INT, &pin, "0", .min = 0, .max = 9999, .secret = true, .doc = "a pin"}};
+    static const setting_table table[] = {SETTING_TABLE(secret)};
+    int argc = 1;
+    char *argv[] = {program, NULL};
+    setenv("UNIT_PIN", "12x4", 1);
+    assert_false(settings_load(table, 1, &argc, argv, error, sizeof error));
+    assert_string_equal(error, "UNIT_PIN: the value is not a whole number (expected 0 to 9999)");
+    unsetenv("UNIT_PIN");
+}
+
 static void test_an_overlong_value_and_a_small_error_buffer_are_no_harm(void **state)
 {
     (void)state;
@@ -281,6 +295,7 @@ int main(void)
         cmocka_unit_test_setup(test_an_error_names_variable_value_and_expectation, clean),
         cmocka_unit_test_setup(test_a_wrong_flag_is_named_as_it_was_typed, clean),
         cmocka_unit_test_setup(test_a_secret_is_no_flag_and_never_shown, clean),
+        cmocka_unit_test_setup(test_a_wrong_secret_is_told_without_its_value, clean),
         cmocka_unit_test_setup(test_an_overlong_value_and_a_small_error_buffer_are_no_harm, clean),
         cmocka_unit_test_setup(test_print_shows_effective_values_and_where_they_come_from, clean),
         cmocka_unit_test_setup(test_passwords_in_urls_are_masked, clean),
