@@ -1,8 +1,8 @@
 /*
  * Connections: what h2o does not do for them. h2o reads HTTP/1 with a callback of its own; ours is put before it while it waits
  * for a request, so that a head is judged, and a body's length, before h2o sees either. h2o takes its callback back after each
- * response; ours returns at the end of that turn. A pipelined request that h2o finds in its buffer meanwhile is judged by the
- * handler (exchange.c): later, but before anything is done with it.
+ * response; ours returns at the end of that turn. A pipelined request, which h2o finds in its buffer meanwhile, is judged just
+ * before.
  */
 #include "http/private.h"
 
@@ -55,6 +55,8 @@ void http_connection_enter(connection *c, connection_state state)
 
 /* ---- hooks: our read callback before h2o's */
 
+static void refuse_input(connection *c, const http_refusal *refusal);
+
 static void hook(connection *c)
 {
     h2o_socket_t *socket = c->socket;
@@ -62,7 +64,9 @@ static void hook(connection *c)
         return;
     c->h2o_read = socket->_cb.read;
     socket->_cb.read = on_readable;
-    if (c->state == CONNECTION_IDLE && socket->input->size)
+    if (c->refusal)
+        refuse_input(c, c->refusal);
+    else if (c->state == CONNECTION_IDLE && socket->input->size)
         http_connection_enter(c, CONNECTION_HEAD);
 }
 
@@ -186,8 +190,38 @@ void http_connection_open(http_server *s, int fd, const struct sockaddr *address
     server_sweep_soon(s);
 }
 
-void http_connection_next(connection *c, bool persistent)
+/* What is wrong with a head and the body that it announces, or NULL. */
+static const http_refusal *judge_head(connection *c, const http_head *head)
 {
+    c->head_length = head->length;
+    c->chunked = head->chunked;
+    if (!head->has_length && !head->chunked)
+        return NULL;
+    c->body_limit = router_body_limit(c->server->router, head->method, head->path);
+    return head->content_length > c->body_limit ? &refusal_too_large : NULL;
+}
+
+/*
+ * h2o is about to read what follows the request that it is done with. When that is refused it never sees it; our answer
+ * follows at the end of the turn.
+ */
+static void judge_next(connection *c, size_t used)
+{
+    http_server *s = c->server;
+    h2o_buffer_t *input = c->socket->input;
+    const http_refusal *refusal = NULL;
+    if (input->size <= used)
+        return;
+    if (head_read(&s->head, input->bytes + used, input->size - used, (size_t)http_options.max_header, &refusal) == HEAD_COMPLETE)
+        refusal = judge_head(c, &s->head);
+    if (refusal)
+        input->size = used;
+    c->refusal = refusal;
+}
+
+void http_connection_next(connection *c, bool persistent, size_t body_length)
+{
+    size_t used = c->head_length + body_length;
     c->served++;
     c->head_length = c->scanned = 0;
     c->unread = false;
@@ -197,6 +231,7 @@ void http_connection_next(connection *c, bool persistent)
     }
     if (persistent) {
         http_connection_enter(c, CONNECTION_IDLE);
+        judge_next(c, used);
         hook_later(c);
         return;
     }
@@ -244,20 +279,6 @@ static bool is_http2_preface(const h2o_buffer_t *input)
     return http_options.http2 && memcmp(input->bytes, preface, length) == 0;
 }
 
-/* Whether h2o may see the head. */
-static bool judge_head(connection *c, const http_head *head)
-{
-    c->head_length = head->length;
-    c->chunked = head->chunked;
-    if (!head->has_length && !head->chunked)
-        return true;
-    c->body_limit = router_body_limit(c->server->router, head->method, head->path);
-    if (head->content_length <= c->body_limit)
-        return true;
-    refuse_input(c, &refusal_too_large);
-    return false;
-}
-
 /* A head that does not look like one from its first byte (TLS on a plain port) is not waited for. */
 static bool begins_like_a_head(const h2o_buffer_t *input)
 {
@@ -265,6 +286,7 @@ static bool begins_like_a_head(const h2o_buffer_t *input)
     return first > ' ' ? first < 0x7f : first == '\r' || first == '\n';
 }
 
+/* Whether a head is there that h2o may see. */
 static bool read_head(connection *c)
 {
     http_server *s = c->server;
@@ -278,7 +300,10 @@ static bool read_head(connection *c)
     }
     switch (head_read(&s->head, input->bytes, input->size, max, &refusal)) {
     case HEAD_COMPLETE:
-        return judge_head(c, &s->head);
+        refusal = judge_head(c, &s->head);
+        if (refusal)
+            refuse_input(c, refusal);
+        return !refusal;
     case HEAD_REFUSED:
         refuse_input(c, refusal);
         return false;

@@ -257,7 +257,7 @@ void exchange_on_dispose(h2o_logger_t *self, h2o_req_t *h2o)
     connection *c = connection_of(h2o->conn->callbacks->get_socket(h2o->conn));
     exchange *x = c->exchange;
     c->exchange = NULL;
-    http_connection_next(c, h2o->http1_is_persistent);
+    http_connection_next(c, h2o->http1_is_persistent, h2o->entity.len);
     if (x)
         exchange_let_go(x);
 }
@@ -316,6 +316,7 @@ int exchange_on_request(h2o_handler_t *self, h2o_req_t *h2o)
     if (!stream)
         http_connection_enter(c, CONNECTION_BUSY);
     const http_refusal *refusal = judge(s, c, h2o);
+    c->head_length = s->head.length;
     exchange *x = refusal ? NULL : exchange_new(s, c, h2o);
     if (!x) {
         refuse_unstarted(c, h2o, refusal ? refusal : &refusal_memory);

@@ -42,6 +42,7 @@ struct connection {
     uint64_t since;           /* when it entered its state */
     size_t scanned;           /* of a head that is not complete */
     size_t head_length, body_limit;
+    const http_refusal *refusal; /* of a pipelined request, not yet answered */
     char *answer;             /* of a refusal */
     lingerer *lingerer;
     uint64_t served;
@@ -142,8 +143,8 @@ void accept_count(http_server *s, int change);
 /* connection.c */
 void http_connection_open(http_server *s, int fd, const struct sockaddr *address);
 void http_connection_enter(connection *c, connection_state state);
-/** After h2o is done with a request: waits for the next one, or is about to be closed. */
-void http_connection_next(connection *c, bool persistent);
+/** After h2o is done with a request: waits for the next one, or is about to be closed. `body_length`: as h2o has decoded it. */
+void http_connection_next(connection *c, bool persistent, size_t body_length);
 /** Notices the client's leaving while its request is being handled. */
 void http_connection_park(connection *c);
 /** Answers with our own error and closes. Only where h2o reads. */

@@ -266,6 +266,8 @@ static void a_bad_request_behind_a_good_one_is_refused_too(void **state)
         "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" HELLO,
         "GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" HELLO,
         "GET /x HTTP/1.1\r\nHost: a\nX: y\r\n\r\n" HELLO,
+        "nonsense\r\n\r\n" HELLO,
+        "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: y\r\n\r\n" HELLO,
     };
     for (size_t i = 0; i < sizeof second / sizeof *second; i++) {
         char request[512];
@@ -276,8 +278,13 @@ static void a_bad_request_behind_a_good_one_is_refused_too(void **state)
         assert_non_null(next);
         assert_int_equal(status_of(next), 400);
         assert_null(strstr(next + 1, "HTTP/1.1 "));
-        assert_true(has(next, "{\"detail\":"));
+        assert_true(has(next, "application/json") && has(next, "{\"detail\":"));
     }
+    static const char too_large[] = "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+                                    "POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n";
+    const char *next = strstr(ask(too_large) + 1, "HTTP/1.1 413");
+    assert_non_null(next);
+    assert_true(has(next, "\r\n\r\nContent Too Large"));
     server_stop();
 }
 
