@@ -1,10 +1,12 @@
 # shellcheck shell=bash
 # Sourced: changes scalars of YAML files in a branch of a repository elsewhere, by a clone that is thrown away. A push that lost a
-# race is made again on top of the winner. The script that sources it sets `program` and, with edit_branch, what to change.
+# race is made again on top of the winner. The script that sources it sets `program`, its name in messages, and defines `edit`.
+: "${program:?}"
 
-# refuse, fail: one line, on standard error; nothing has been changed.
-refuse() { printf '%s: %s\n' "$program" "$*" >&2; exit 2; }
-fail() { printf '%s: %s\n' "$program" "$*" >&2; exit 1; }
+# refuse, fail: one line on standard error, whatever the words hold.
+say_line() { local words="$program: $*"; printf '%s\n' "${words//$'\n'/ }" >&2; }
+refuse() { say_line "$@"; exit 2; }
+fail() { say_line "$@"; exit 1; }
 
 need_edit_tools() {
     command -v git >/dev/null || fail "git is missing"
@@ -16,7 +18,7 @@ need_edit_tools() {
 shown() { sed -E 's#//[^/@]*@#//#' <<<"$1"; }
 
 # The last words of a command that failed.
-last_line() { sed -n '/[^[:space:]]/h; ${x;p}' "$1" | sed -E 's#//[^/@ ]*@#//#'; }
+last_line() { grep -v '^[[:space:]]*$' "$1" | tail -n 1 | sed -E 's#//[^/@ ]*@#//#'; }
 
 # git_token URL TOKEN: git sends the token with every request to that host. It appears in no argument and on no disk.
 git_token() {
@@ -35,7 +37,7 @@ yaml_get() { yq -r "$2 // \"\"" "$1"; }
 yaml_set() {
     local file=$1 path=$2 value=$3 line column token
     VALUE=$value yq "$path = strenv(VALUE) | $path style=\"double\"" "$file" >"$file.edited"
-    read -r line column < <(yq "$path | [line, column] | join(\" \")" "$file")
+    read -r line column < <(yq --header-preprocess=false "$path | [line, column] | join(\" \")" "$file")
     token="\"([^\"\\\\]|\\\\.)*\"|'([^']|'')*'|[^][{},#\"' ]+"
     if ((line > 0 && column > 0)) && [[ $value =~ ^[A-Za-z0-9._:/@+-]*$ ]]; then
         sed -E "${line}s#^(.{$((column - 1))})($token)#\\1\"$value\"#" "$file" >"$file.minimal"
@@ -50,7 +52,7 @@ yaml_set() {
 # edit_branch REPOSITORY BASE TARGET MESSAGE: clones BASE of REPOSITORY, calls `edit DIRECTORY`, and pushes what that changed to
 # TARGET. Sets `edited` to the commit, to nothing when there was nothing to change. `edit` may refuse.
 edit_branch() {
-    local repository=$1 base=$2 target=$3 message=$4 attempt old expected
+    local repository=$1 base=$2 target=$3 message=$4 attempt old expected force
     export GIT_TERMINAL_PROMPT=0
     workspace=$(mktemp -d)
     trap 'rm -rf "$workspace"' EXIT
@@ -66,14 +68,15 @@ edit_branch() {
         [[ -n $(git -C "$clone" status --porcelain) ]] || return 0
         git -C "$clone" commit -q -a -m "$message" >"$said" 2>&1 || fail "cannot commit: $(last_line "$said")"
         edited=$(git -C "$clone" rev-parse HEAD)
+        # shellcheck disable=SC2034
         if [[ $target != "$base" ]] && same_as "$clone" "$target" "$expected"; then
             edited=$expected
             return 0
         fi
-        # The lease lets a branch of ours be replaced, and a base branch only go forward from what was seen.
-        if git -C "$clone" push -q --force-with-lease="refs/heads/$target:$expected" origin "HEAD:refs/heads/$target" >"$said" 2>&1; then
-            return 0
-        fi
+        # A branch of ours may be replaced, if it is still the one seen; the base only goes forward.
+        force=()
+        [[ $target == "$base" ]] || force=(--force-with-lease="refs/heads/$target:$expected")
+        git -C "$clone" push -q "${force[@]}" origin "HEAD:refs/heads/$target" >"$said" 2>&1 && return 0
         ((attempt < ${EDIT_ATTEMPTS:-10})) || fail "gave up after $attempt lost races for $target: $(last_line "$said")"
         sleep "0.$((RANDOM % 9 + 1))"
         git -C "$clone" fetch -q --depth 1 origin "+refs/heads/$base:refs/remotes/origin/$base" 2>>"$said" ||

@@ -63,7 +63,7 @@ edit() {
         known=$(cd "$1" && for file in apps/*.yaml; do name=${file#apps/}; name=${name%.yaml}; [[ ! -f envs/$name/values.yaml ]] || echo -n " $name"; done)
         refuse "unknown environment \"$env\": no envs/$env/values.yaml with apps/$env.yaml in $(shown "$repository") (known:${known:- none})"
     fi
-    yq . "$values" >/dev/null 2>&1 || refuse "envs/$env/values.yaml is not YAML"
+    [[ $(yq '.image | tag' "$values" 2>/dev/null) == '!!map' ]] || refuse "envs/$env/values.yaml is not YAML with a map \"image\""
     path=$(chart_path "$application") || refuse "apps/$env.yaml is not one Application with exactly one chart among its sources"
     change "$values" .image.tag "$image_tag"
     change "$values" .image.digest "$digest"
