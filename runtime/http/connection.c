@@ -60,7 +60,7 @@ static void refuse_input(connection *c, const http_refusal *refusal);
 static void hook(connection *c)
 {
     h2o_socket_t *socket = c->socket;
-    if (!socket->_cb.read || socket->_cb.read == on_readable || c->http2 || c->parked || c->state == CONNECTION_REFUSED)
+    if (!socket->_cb.read || socket->_cb.read == on_readable || c->http2 || c->parked || c->state == CONNECTION_CLOSING)
         return;
     c->h2o_read = socket->_cb.read;
     socket->_cb.read = on_readable;
@@ -237,6 +237,7 @@ void http_connection_next(connection *c, bool persistent, size_t body_length)
     }
     char byte;
     int fd = h2o_socket_get_fd(c->socket);
+    http_connection_enter(c, CONNECTION_CLOSING);
     if (c->linger || recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
         c->lingerer = linger_prepare(c->server, fd);
 }
@@ -260,7 +261,7 @@ void http_connection_refuse(connection *c, const http_refusal *refusal)
         return;
     }
     text.base = c->answer;
-    http_connection_enter(c, CONNECTION_REFUSED);
+    http_connection_enter(c, CONNECTION_CLOSING);
     h2o_socket_read_stop(socket);
     h2o_socket_write(socket, &text, 1, on_refused);
 }

@@ -28,7 +28,7 @@ typedef enum connection_state {
     CONNECTION_HEAD,      /* a request has begun */
     CONNECTION_BODY,      /* its head was accepted */
     CONNECTION_BUSY,      /* it is being answered */
-    CONNECTION_REFUSED,   /* our own answer is being written; then it closes */
+    CONNECTION_CLOSING,   /* its last bytes are being written */
     CONNECTION_STATES
 } connection_state;
 

@@ -10,7 +10,7 @@
 #define SWEEP_NANOSECONDS 250000000u
 #define STOPPING_SWEEP_NANOSECONDS 20000000u
 #define FIRST_REQUEST_NANOSECONDS 1000000000u /* a connection that was accepted while stopping has so long to say something */
-#define REFUSED_NANOSECONDS 5000000000u
+#define LAST_BYTES_NANOSECONDS 5000000000u
 #define LEAST_BYTES_PER_SECOND 1024           /* of a body coming in or a response going out */
 #define CLOSING_NANOSECONDS 1000000000u
 #define CLOSING_TICK_NANOSECONDS 1000000u
@@ -118,7 +118,7 @@ static void sweep(loop_timer *timer)
     uint64_t head_limit = nanoseconds(http_options.header_timeout);
     sweep_list(s, CONNECTION_HANDSHAKE, head_limit, time_out);
     sweep_list(s, CONNECTION_HEAD, head_limit, time_out);
-    sweep_list(s, CONNECTION_REFUSED, REFUSED_NANOSECONDS, http_connection_kill);
+    sweep_list(s, CONNECTION_CLOSING, LAST_BYTES_NANOSECONDS, http_connection_kill);
     sweep_list(s, CONNECTION_IDLE, nanoseconds(http_options.keep_alive_timeout), http_connection_close_idle);
     sweep_bodies(s);
     sweep_busy(s);
@@ -150,7 +150,7 @@ static void at_turn_end(loop_deferred *deferred)
 {
     http_server *s = H2O_STRUCT_FROM_MEMBER(http_server, turn_end, deferred);
     http_connection_hook_all(s);
-    if (s->in_flight != s->in_flight_told) {
+    if (s->in_flight != s->in_flight_told && !s->admin) {
         atomic_fetch_add_explicit(&http_counts.in_flight, (uint64_t)(s->in_flight - s->in_flight_told), memory_order_relaxed);
         s->in_flight_told = s->in_flight;
     }
