@@ -129,6 +129,10 @@ static void take_error(connection *c, expectation *e, const PGresult *r)
 {
     arena scratch;
     pg_group *g = e->group;
+    if (!PQresultErrorField(r, PG_DIAG_SQLSTATE)) {
+        c->broken = true; /* libpq's own words: the connection is lost */
+        return;
+    }
     arena_init(&scratch, NULL, LIMIT_ARENA_CHUNK * 4);
     pg_failure f = failure_of_result(r, g ? g->task->arena : &scratch);
     bool fatal = failure_is_fatal(r), at_sync = e->kind == EXPECT_SYNC;

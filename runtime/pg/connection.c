@@ -113,7 +113,8 @@ void connection_open(connection *c, PGconn *pg)
     c->pg = pg;
     c->expires_at = clock_monotonic() + lifetime - tenth + (uint64_t)((double)tenth * 2 * random_below(1000) / 1000);
     PQsetNoticeReceiver(pg, hear_notice, NULL);
-    c->watch = loop_watch_open(p->loop, PQsocket(pg), readable, writable, c);
+    c->socket = fcntl(PQsocket(pg), F_DUPFD_CLOEXEC, 0);
+    c->watch = c->socket < 0 ? NULL : loop_watch_open(p->loop, c->socket, readable, writable, c);
     c->broken = !c->watch || PQsetnonblocking(pg, 1) != 0 || !PQenterPipelineMode(pg);
     circuit_reached();
     connection_enter(c, CONNECTION_IDLE);
@@ -225,12 +226,12 @@ static void gone(connection *c)
 {
     if (c->watch)
         loop_watch_close(c->watch);
-    if (c->hang_up >= 0)
-        close(c->hang_up);
+    if (c->socket >= 0)
+        close(c->socket);
     permit_return(c->permit, &c->pool->own_permit);
     c->permit = PERMIT_NONE;
     c->watch = NULL;
-    c->hang_up = -1;
+    c->socket = -1;
     c->due = 0;
     connection_enter(c, CONNECTION_FREE);
 }
@@ -242,7 +243,7 @@ static void hung_up(void *arg)
     char dropped[4096];
     ssize_t count;
     do
-        count = recv(c->hang_up, dropped, sizeof dropped, MSG_DONTWAIT);
+        count = recv(c->socket, dropped, sizeof dropped, MSG_DONTWAIT);
     while (count > 0);
     if (count == 0 || (errno != EAGAIN && errno != EINTR))
         gone(c);
@@ -270,25 +271,22 @@ static void forget(connection *c)
 
 /*
  * The permit stays taken until Postgres has closed its end too, which it does when the backend is gone from its tables: else the
- * next connection would be one too many for a moment. A copy of the socket keeps ours open for that.
+ * next connection would be one too many for a moment.
  */
 void connection_close(connection *c)
 {
     forget(c);
-    int fd = PQsocket(c->pg);
-    int copy = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    bool lost = PQsocket(c->pg) < 0; /* libpq has seen the end already */
     PQfinish(c->pg);
     c->pg = NULL;
-    connection_enter(c, copy >= 0 ? CONNECTION_CLOSING : CONNECTION_FREE);
-    c->hang_up = copy;
-    if (copy >= 0)
-        c->watch = loop_watch_open(c->pool->loop, copy, hung_up, hung_up, c);
-    if (!c->watch) {
-        gone(c);
-        return;
-    }
+    connection_enter(c, CONNECTION_CLOSING);
+    if (!lost && c->socket >= 0)
+        c->watch = loop_watch_open(c->pool->loop, c->socket, hung_up, hung_up, c);
     c->due = clock_monotonic() + PG_HANG_UP_TIME;
-    pool_wake(c->pool);
+    if (c->watch)
+        pool_wake(c->pool);
+    else
+        gone(c);
 }
 
 void connection_drop(connection *c)

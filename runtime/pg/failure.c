@@ -81,12 +81,7 @@ pg_failure failure_of_result(const PGresult *result, arena *memory)
     const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
-    if (!sqlstate || !primary) {
-        char line[256];
-        failure_first_line(PQresultErrorMessage(result), line, sizeof line);
-        return failure_printf(memory, APUS_EUNAVAILABLE, "%s", *line ? line : "the connection failed");
-    }
-    pg_failure f = failure_printf(memory, failure_code(sqlstate), hint ? "%s (%s)" : "%s", primary, hint);
+    pg_failure f = failure_printf(memory, failure_code(sqlstate), hint ? "%s (%s)" : "%s", primary ? primary : "no words", hint);
     snprintf(f.sqlstate, sizeof f.sqlstate, "%s", sqlstate);
     f.constraint = constraint ? copy(memory, constraint) : NULL;
     return f;

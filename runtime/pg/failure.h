@@ -15,7 +15,7 @@ typedef struct pg_failure {
 
 /** The code of a SQLSTATE. */
 int failure_code(const char *sqlstate);
-/** From an error result of libpq's; texts are copied into the arena. */
+/** From a result with an error of the server's (it has a SQLSTATE); texts are copied into the arena. */
 pg_failure failure_of_result(const PGresult *result, arena *memory);
 /** Without a SQLSTATE; `message` must be static or in the arena. */
 pg_failure failure_make(int code, const char *message);

@@ -5,8 +5,10 @@
 #include "core/log.h"
 #include "core/memory.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define WORKERS 1024
 #define RETRY_FIRST (100 * (uint64_t)PG_MILLISECOND)
@@ -34,12 +36,13 @@ static struct {
     pg_pool *pool;
     dial *dial;
     PGconn *pg;
+    int socket; /* a copy of libpq's, which libpq cannot close */
     loop_watch *watch;
     loop_timer retry;
     permit permit;
     unsigned failures;
     bool commanding;
-} line;
+} line = {.socket = -1};
 
 static void dial_line(void);
 
@@ -50,10 +53,13 @@ static void close_line(void)
         dial_cancel(line.dial);
     if (line.watch)
         loop_watch_close(line.watch);
+    if (line.socket >= 0)
+        close(line.socket);
     PQfinish(line.pg);
     permit_return(line.permit, NULL);
     line.dial = NULL;
     line.watch = NULL;
+    line.socket = -1;
     line.pg = NULL;
     line.permit = PERMIT_NONE;
     line.commanding = false;
@@ -186,7 +192,9 @@ static void dialed(void *arg, PGconn *pg, const char *error)
         return;
     }
     line.pg = pg;
-    line.watch = loop_watch_open(line.pool->loop, PQsocket(pg), readable, writable, NULL);
+    line.socket = fcntl(PQsocket(pg), F_DUPFD_CLOEXEC, 0);
+    if (line.socket >= 0)
+        line.watch = loop_watch_open(line.pool->loop, line.socket, readable, writable, NULL);
     if (!line.watch || PQsetnonblocking(pg, 1) != 0) {
         retry_later("no memory");
         return;

@@ -363,7 +363,7 @@ static bool make_slots(pg_pool *p)
         memset(c, 0, sizeof *c);
         c->pool = p;
         c->index = (unsigned)i;
-        c->hang_up = -1;
+        c->socket = -1;
         p->slots[i] = c;
         connection_list *list = &p->lists[CONNECTION_FREE];
         c->previous = list->last;

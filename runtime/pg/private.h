@@ -138,6 +138,7 @@ struct connection {
     permit permit;
     dial *dial;
     PGconn *pg;
+    int socket; /* a copy of libpq's, which libpq cannot close: it is watched, and outlives PGconn until Postgres hung up; or -1 */
     loop_watch *watch;
     uint64_t expires_at, idle_since, head_since;
     uint64_t due; /* when its state is to be looked at again; 0: not before something happens */
@@ -155,7 +156,6 @@ struct connection {
     cancel_job *cancel;
     uint64_t cancel_at, settle_by; /* 0: at once; not settling */
     uint64_t unanswered;           /* bytes received since the last result */
-    int hang_up;         /* CLOSING: a copy of the socket */
     prepared prepared[LIMIT_PG_STATEMENTS];
 };
 

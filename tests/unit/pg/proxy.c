@@ -24,7 +24,7 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t acted;
     int wake[2], listener, port, accepted, orders, orders_done;
-    proxy_mode mode;
+    proxy_mode ordered, mode; /* mode: the thread's */
     bool cut, end;
     pair pairs[PAIRS];
     struct sockaddr_storage upstream;
@@ -77,12 +77,15 @@ static void drop(pair *p)
     p->client = p->server = -1;
 }
 
-static void obey(void)
+/* false at the end. */
+static bool obey(void)
 {
     char byte;
     if (read(proxy.wake[0], &byte, 1) < 0)
-        return;
+        return true;
     pthread_mutex_lock(&proxy.lock);
+    proxy.mode = proxy.ordered;
+    bool end = proxy.end;
     if (proxy.cut)
         for (int i = 0; i < PAIRS; i++)
             if (proxy.pairs[i].client >= 0)
@@ -97,6 +100,7 @@ static void obey(void)
     proxy.orders_done = proxy.orders;
     pthread_cond_broadcast(&proxy.acted);
     pthread_mutex_unlock(&proxy.lock);
+    return !end;
 }
 
 static void accept_one(void)
@@ -132,7 +136,7 @@ static bool relay(int from, int to)
 static void *serve(void *unused)
 {
     (void)unused;
-    while (!proxy.end) {
+    for (bool more = true; more;) {
         struct pollfd fds[2 + PAIRS * 2] = {{proxy.wake[0], POLLIN, 0}, {proxy.listener, POLLIN, 0}};
         for (int i = 0; i < PAIRS; i++) {
             bool frozen = proxy.mode == PROXY_FREEZE;
@@ -150,7 +154,7 @@ static void *serve(void *unused)
         if (fds[1].revents)
             accept_one();
         if (fds[0].revents)
-            obey();
+            more = obey();
     }
     return NULL;
 }
@@ -158,7 +162,7 @@ static void *serve(void *unused)
 static void order(proxy_mode mode, bool cut, bool end)
 {
     pthread_mutex_lock(&proxy.lock);
-    proxy.mode = mode;
+    proxy.ordered = mode;
     proxy.cut = cut;
     proxy.end = end;
     proxy.orders++;
@@ -176,7 +180,7 @@ void proxy_open(void)
         proxy.pairs[i].client = proxy.pairs[i].server = -1;
     proxy.end = proxy.cut = false;
     proxy.accepted = proxy.orders = proxy.orders_done = proxy.port = 0;
-    proxy.mode = PROXY_PASS;
+    proxy.mode = proxy.ordered = PROXY_PASS;
     listen_again();
     assert_int_equal(pipe(proxy.wake), 0);
     assert_int_equal(pthread_create(&proxy.thread, NULL, serve, NULL), 0);
@@ -203,7 +207,7 @@ void proxy_set(proxy_mode mode)
 
 void proxy_cut(void)
 {
-    order(proxy.mode, true, false);
+    order(proxy.ordered, true, false);
 }
 
 int proxy_accepted(void)

@@ -1,0 +1,337 @@
+/* What happens when Postgres, or the way to it, fails. */
+#include "fixture.h"
+
+#include "proxy.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static int set_up(void **state)
+{
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    proxy_open();
+    pg_options = (pg_settings){.pool_min = 2, .pool_max = 6, .acquire_timeout = 5, .statement_timeout = 30, .max_lifetime = 3600,
+                               .prepare = true};
+    pool_set_up_with(test_url_by_port(proxy_port()));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    pool_tear_down(state);
+    proxy_close();
+    return 0;
+}
+
+static void one(test_task *t)
+{
+    int64_t out = 0;
+    t->result = pg_one(&t->task, int64_t_model, &out, "select $1::bigint", PG((int64_t)(t->index + 1)));
+    if (t->result == 1)
+        t->result = (int)out;
+}
+
+static int result_of(void (*run)(test_task *t))
+{
+    test_task t = {0};
+    test_start(&t, run, NULL);
+    test_run();
+    return t.result;
+}
+
+static void sleeps(test_task *t)
+{
+    t->result = pg_exec(&t->task, "select pg_sleep(0.5), $1::int", PG(t->index));
+}
+
+static void test_a_killed_backend_fails_its_statements_and_no_others(void **state)
+{
+    (void)state;
+    test_task tasks[4] = {{.index = 0}, {.index = 1}, {.index = 2}, {.index = 3}};
+    assert_int_equal(result_of(one), 1);
+    for (int i = 0; i < 4; i++)
+        test_start(&tasks[i], sleeps, NULL);
+    test_turn_for(200 * MILLISECONDS);
+    int busy = admin_int("select count(*) from pg_stat_activity where application_name = 'apus-test-%d' and state = 'active'",
+                         (int)getpid());
+    assert_true(busy >= 2);
+    admin("select pg_terminate_backend(min(pid)) from pg_stat_activity where application_name = 'apus-test-%d' and state = 'active'",
+          (int)getpid());
+    test_run();
+    int failed = 0, fine = 0;
+    for (int i = 0; i < 4; i++) {
+        failed += tasks[i].result == APUS_EUNAVAILABLE;
+        fine += tasks[i].result == 1;
+    }
+    assert_true(failed >= 1 && fine >= 1);
+    assert_int_equal(failed + fine, 4);
+    assert_int_equal(result_of(one), 1);
+    assert_int_equal(pg_health(NULL), PG_UP);
+}
+
+static void writes(test_task *t)
+{
+    t->result = pg_exec(&t->task, "insert into fault_ledger select $1 from pg_sleep(0.3)", PG(t->index));
+}
+
+static void commits(test_task *t)
+{
+    assert_int_equal(pg_begin(&t->task), 0);
+    assert_int_equal(pg_exec(&t->task, "insert into fault_ledger values ($1)", PG(5)), 1);
+    proxy_set(PROXY_FREEZE);
+    t->result = pg_commit(&t->task);
+}
+
+static void cut_later(test_task *t)
+{
+    apus_sleep(&t->task, 0.3);
+    proxy_cut();
+    proxy_set(PROXY_PASS);
+}
+
+static void test_a_write_or_commit_whose_answer_is_lost_has_an_unknown_outcome(void **state)
+{
+    (void)state;
+    test_task t = {0}, cutter = {0};
+    admin("drop table if exists fault_ledger; create table fault_ledger (id int)");
+    assert_int_equal(result_of(one), 1);
+    test_start(&t, writes, NULL);
+    test_turn_for(100 * MILLISECONDS);
+    proxy_cut();
+    test_run();
+    assert_int_equal(t.result, APUS_EOUTCOME);
+    test_start(&t, commits, NULL);
+    test_start(&cutter, cut_later, NULL);
+    test_run();
+    assert_int_equal(t.result, APUS_EOUTCOME);
+    test_start(&t, sleeps, NULL);
+    test_turn_for(100 * MILLISECONDS);
+    proxy_cut();
+    test_run();
+    assert_int_equal(t.result, APUS_EUNAVAILABLE);
+    admin("drop table fault_ledger");
+}
+
+static void killed_by_the_server(test_task *t)
+{
+    t->result = pg_exec(&t->task, "insert into fault_ledger select 1 from pg_terminate_backend(pg_backend_pid()), pg_sleep(1)", PG_NONE);
+}
+
+static void test_a_write_that_the_server_said_it_ended_has_a_known_outcome(void **state)
+{
+    (void)state;
+    admin("drop table if exists fault_ledger; create table fault_ledger (id int)");
+    assert_int_equal(result_of(killed_by_the_server), APUS_EUNAVAILABLE);
+    assert_int_equal(admin_int("select count(*) from fault_ledger"), 0);
+    admin("drop table fault_ledger");
+}
+
+static void test_after_a_restart_it_recovers_by_itself_in_less_than_two_seconds(void **state)
+{
+    (void)state;
+    assert_int_equal(result_of(one), 1);
+    proxy_set(PROXY_REFUSE);
+    uint64_t start = clock_monotonic();
+    assert_int_equal(result_of(one), APUS_EUNAVAILABLE);
+    /* Known to be down: statements fail at once. */
+    start = clock_monotonic();
+    assert_int_equal(result_of(one), APUS_EUNAVAILABLE);
+    assert_true(clock_monotonic() - start < 50 * MILLISECONDS);
+    const char *reason = "";
+    assert_int_equal(pg_health(&reason), PG_DOWN);
+    assert_non_null(strstr(reason, "refused"));
+    test_turn_for(1300 * MILLISECONDS);
+    proxy_set(PROXY_PASS);
+    start = clock_monotonic();
+    while (pg_health(NULL) != PG_UP && clock_monotonic() - start < 5 * SECONDS)
+        test_turn_for(10 * MILLISECONDS);
+    assert_true(clock_monotonic() - start < 2 * SECONDS);
+    assert_int_equal(result_of(one), 1);
+    test_turn_for(100 * MILLISECONDS);
+    assert_int_equal(admin_backends(), 2);
+}
+
+static void test_while_down_it_is_tried_once_a_second(void **state)
+{
+    (void)state;
+    assert_int_equal(result_of(one), 1);
+    proxy_set(PROXY_SLAM);
+    test_turn_for(300 * MILLISECONDS);
+    int before = proxy_accepted();
+    test_turn_for(3500 * MILLISECONDS);
+    assert_in_range(proxy_accepted() - before, 2, 4);
+    assert_int_equal(pg_health(NULL), PG_DOWN);
+    proxy_set(PROXY_PASS);
+}
+
+static int down_at_start(void **state)
+{
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    proxy_open();
+    proxy_set(PROXY_REFUSE);
+    pg_options = (pg_settings){.pool_min = 2, .pool_max = 6, .acquire_timeout = 5, .statement_timeout = 30, .max_lifetime = 3600,
+                               .prepare = true};
+    pool_set_up_with(test_url_by_port(proxy_port()));
+    return 0;
+}
+
+static void test_a_database_that_comes_late_is_reached_by_itself(void **state)
+{
+    (void)state;
+    assert_int_equal(pg_health(NULL), PG_NEVER_REACHED);
+    assert_int_equal(result_of(one), APUS_EUNAVAILABLE);
+    test_turn_for(100 * MILLISECONDS);
+    assert_int_equal(pg_health(NULL), PG_NEVER_REACHED);
+    proxy_set(PROXY_PASS);
+    test_turn_for(1500 * MILLISECONDS);
+    assert_int_equal(pg_health(NULL), PG_UP);
+    assert_int_equal(result_of(one), 1);
+}
+
+static void test_packets_that_are_dropped_end_at_the_deadline_and_the_connection_goes(void **state)
+{
+    (void)state;
+    test_task tasks[10] = {0};
+    assert_int_equal(result_of(one), 1);
+    proxy_set(PROXY_FREEZE);
+    for (int i = 0; i < 10; i++)
+        test_start_with_deadline(&tasks[i], one, NULL, 300 * MILLISECONDS);
+    test_run();
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(tasks[i].result, APUS_ETIMEDOUT);
+        assert_true(tasks[i].took < 2 * SECONDS);
+    }
+    uint64_t closed = pg_counts.closed;
+    test_turn_for(5500 * MILLISECONDS);
+    assert_true(pg_counts.closed > closed);
+    proxy_cut();
+    proxy_set(PROXY_PASS);
+    test_turn_for(1500 * MILLISECONDS);
+    assert_int_equal(result_of(one), 1);
+}
+
+static void test_a_connection_that_broke_while_idle_is_noticed(void **state)
+{
+    (void)state;
+    assert_int_equal(result_of(one), 1);
+    uint64_t errors = pg_counts.errors;
+    for (int i = 0; i < 5; i++) {
+        proxy_cut();
+        test_turn_for(150 * MILLISECONDS);
+        assert_int_equal(result_of(one), 1);
+    }
+    assert_int_equal(pg_counts.errors, errors);
+}
+
+static void test_a_wrong_password_is_a_reason_without_the_password(void **state)
+{
+    (void)state;
+    pool_tear_down(NULL);
+    pool_set_up_with("postgresql://nobody-of-that-name:hush@127.0.0.1:1/none");
+    assert_int_equal(result_of(one), APUS_EUNAVAILABLE);
+    const char *reason = "";
+    assert_int_equal(pg_health(&reason), PG_NEVER_REACHED);
+    assert_true(*reason);
+    assert_null(strstr(reason, "hush"));
+}
+
+static void test_names_that_do_not_resolve_never_block_the_loop(void **state)
+{
+    (void)state;
+    pool_tear_down(NULL);
+    pool_set_up_with("postgresql://u@does-not-exist.invalid/none");
+    uint64_t start = clock_monotonic();
+    assert_int_equal(result_of(one), APUS_EUNAVAILABLE);
+    assert_true(clock_monotonic() - start < 10 * SECONDS);
+    assert_true(atomic_load(&test_loop.lag_max) < 500 * MILLISECONDS);
+}
+
+static void test_the_next_address_is_tried_when_one_does_not_answer(void **state)
+{
+    (void)state;
+    static char url[600];
+    pool_tear_down(NULL);
+    const char *by_port = test_url_by_port(proxy_port());
+    snprintf(url, sizeof url, "host=127.0.0.1,localhost port=1,%d %s", proxy_port(), strstr(by_port, "user="));
+    pool_set_up_with(url);
+    assert_int_equal(result_of(one), 1);
+}
+
+static void test_old_connections_are_replaced(void **state)
+{
+    (void)state;
+    pool_tear_down(NULL);
+    pg_options.max_lifetime = 1;
+    pool_set_up_with(test_url_by_port(proxy_port()));
+    uint64_t closed = pg_counts.closed, errors = pg_counts.errors;
+    uint64_t start = clock_monotonic();
+    while (clock_monotonic() - start < 3500 * MILLISECONDS) {
+        assert_int_equal(result_of(one), 1);
+        test_turn_for(5 * MILLISECONDS);
+        assert_true(admin_backends() <= 5);
+    }
+    assert_true(pg_counts.closed >= closed + 2);
+    assert_int_equal(pg_counts.errors, errors);
+}
+
+static void read_only(test_task *t)
+{
+    t->result = pg_exec(&t->task, "create table never_made (a int)", PG_NONE);
+    if (t->result < 0)
+        assert_string_equal(pg_sqlstate(&t->task), "25006");
+}
+
+static void test_a_standbys_connection_is_dropped(void **state)
+{
+    (void)state;
+    pool_tear_down(NULL);
+    setenv("PGOPTIONS", "-c default_transaction_read_only=on", 1);
+    pg_options.statement_timeout = 0;
+    pool_set_up_with(test_url_by_port(proxy_port()));
+    uint64_t closed = pg_counts.closed;
+    assert_int_equal(result_of(read_only), APUS_EUNAVAILABLE);
+    assert_true(pg_counts.closed > closed);
+    unsetenv("PGOPTIONS");
+}
+
+static void test_draining_lets_statements_finish_and_refuses_new_ones_at_the_end(void **state)
+{
+    (void)state;
+    test_task t = {0};
+    assert_int_equal(result_of(one), 1);
+    test_start(&t, sleeps, NULL);
+    test_turn_for(50 * MILLISECONDS);
+    pg_pool_drain(test_pool, false);
+    assert_int_equal(result_of(one), 1);
+    pg_pool_drain(test_pool, true);
+    test_run();
+    assert_int_equal(t.result, 1);
+    assert_int_equal(result_of(one), APUS_EUNAVAILABLE);
+    test_turn_for(200 * MILLISECONDS);
+    assert_int_equal(admin_backends(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_killed_backend_fails_its_statements_and_no_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_write_or_commit_whose_answer_is_lost_has_an_unknown_outcome, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_write_that_the_server_said_it_ended_has_a_known_outcome, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_after_a_restart_it_recovers_by_itself_in_less_than_two_seconds, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_while_down_it_is_tried_once_a_second, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_database_that_comes_late_is_reached_by_itself, down_at_start, tear_down),
+        cmocka_unit_test_setup_teardown(test_packets_that_are_dropped_end_at_the_deadline_and_the_connection_goes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_connection_that_broke_while_idle_is_noticed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_wrong_password_is_a_reason_without_the_password, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_names_that_do_not_resolve_never_block_the_loop, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_next_address_is_tried_when_one_does_not_answer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_old_connections_are_replaced, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_standbys_connection_is_dropped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_draining_lets_statements_finish_and_refuses_new_ones_at_the_end, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
