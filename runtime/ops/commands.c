@@ -12,7 +12,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define EXIT_USAGE 2
 #define HEALTHCHECK_SECONDS 4
 #define STATUS_CEILING (1024 * 1024)
 
@@ -51,11 +50,11 @@ int command_migrate(const apus_app *app, int argc, char **argv)
     char error[512] = "";
     if (!app->database) {
         fprintf(stderr, "migrate: this application uses no database\n");
-        return EXIT_USAGE;
+        return EXIT_SETTING;
     }
     if (!pg_configure(1, error, sizeof error)) {
         fprintf(stderr, "%s\n", error);
-        return EXIT_USAGE;
+        return EXIT_SETTING;
     }
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         if (strcmp(verb, verbs[i].name) != 0)
@@ -73,7 +72,7 @@ int command_migrate(const apus_app *app, int argc, char **argv)
         return result < 0;
     }
     fprintf(stderr, "migrate: \"%s\" is not a verb (expected up, down or status)\n", verb);
-    return EXIT_USAGE;
+    return EXIT_SETTING;
 }
 
 static int healthcheck_connect(void)

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #define HELP_CEILING (64 * 1024)
-#define EXIT_SETTING 2
 
 static int serve(const apus_app *app, int argc, char **argv)
 {

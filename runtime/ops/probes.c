@@ -1,6 +1,7 @@
 /* Three different questions: started? ready? alive? */
 #include "core/clock.h"
 #include "core/limits.h"
+#include "json/json.h"
 #include "ops/process.h"
 
 #include <stdio.h>
@@ -14,9 +15,12 @@ static int answer_ok(apus_request *req)
 
 static int answer_unavailable(apus_request *req, const char *reason)
 {
-    apus_str text = apus_cstr(reason);
-    apus_str body = apus_printf(req, "{\"status\":\"unavailable\",\"reason\":\"%.*s\"}", (int)text.len, text.ptr);
-    return http_json_text(req, 503, body);
+    buffer body;
+    buffer_init(&body, req->task.arena, 256, LIMIT_LOG_LINE);
+    buffer_append_str(&body, APUS_STR("{\"status\":\"unavailable\",\"reason\":"));
+    json_write_str(&body, apus_cstr(reason));
+    buffer_append_char(&body, '}');
+    return body.failed ? http_error(req, 503, NULL) : http_json_text(req, 503, buffer_str(&body));
 }
 
 /* A process that only answers: no dependency is looked at. */

@@ -37,6 +37,7 @@ typedef struct worker {
 } worker;
 
 #define PROCESS_LISTENERS 2
+#define EXIT_SETTING 2 /* a setting or a command is wrong */
 
 typedef struct process {
     const apus_app *app;

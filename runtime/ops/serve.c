@@ -278,7 +278,7 @@ static void process_drain(process *p, int number)
     process_enter(p, PHASE_STOPPING);
     workers_post(p, worker_stop_accepting);
     if (!process_finish(p, hurried ? 0 : ops_options.drain_timeout)) {
-        log_printf(LOG_WARNING, "draining: requests were still under way and are cancelled");
+        log_printf(LOG_WARNING, "draining: what is still under way is cancelled");
         workers_post(p, worker_cancel);
         process_finish(p, 1.0);
     }
@@ -309,7 +309,7 @@ static int process_serve(process *p, uint64_t began)
     announce(p, began);
     int number = process_become_ready(p);
     if (number == 0) {
-        log_printf(LOG_INFO, "ready");
+        log_printf(LOG_INFO, "started");
         while (number == 0)
             number = process_wait(p, 0);
     }
@@ -334,9 +334,10 @@ int command_serve(const apus_app *given)
     if (log_open(STDOUT_FILENO, (log_level)ops_options.log_level, (log_format)ops_options.log_format) < 0)
         return 1;
     p.worker_count = options_workers(given);
-    if (given->database && !pg_configure(p.worker_count, error, sizeof error)) {
+    if (!http_configure(error, sizeof error) ||
+        (given->database && !pg_configure(p.worker_count, error, sizeof error))) {
         fail(error);
-        return 2;
+        return EXIT_SETTING;
     }
     if (!process_build(&p, error, sizeof error) || !process_open_events(&p, error, sizeof error) ||
         !process_listen(&p, error, sizeof error))

@@ -144,7 +144,7 @@ def test_a_wrong_password_is_told_without_the_password(cluster):
     url = httpx.URL(database.url.replace("postgresql://", "http://"))
     wrong = f"postgresql://apus:not-this-one@{url.host}:{url.port}/{database.name}"
     server = Server(DATABASE_URL=wrong)
-    until(lambda: server.logged("ready"))
+    until(lambda: server.logged("listening"))
     status, text = until(lambda: (lambda answer: answer if "password" in answer[1] else None)(server.admin("/readyz")))
     assert status == 503 and "not-this-one" not in text
     assert "not-this-one" not in str(server.lines)

@@ -145,7 +145,7 @@ class Caller(threading.Thread):
         while not self.stopped and not self.refused:
             try:
                 connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
-            except ConnectionRefusedError:
+            except (ConnectionRefusedError, ConnectionResetError):  # nobody took it
                 self.refused = True
                 return
             with connection:
@@ -169,7 +169,7 @@ class Caller(threading.Thread):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_sigterm_under_load_loses_no_request(database, workers):
-    server = Server(DATABASE_URL=database.url, DRAIN_DELAY=1, WORKERS=workers, ACCESS_LOG="off").until_ready()
+    server = Server(binds=True, DATABASE_URL=database.url, DRAIN_DELAY=1, WORKERS=workers, ACCESS_LOG="off").until_ready()
     callers = [Caller(server.port) for _ in range(16)]
     for caller in callers:
         caller.start()
@@ -227,8 +227,19 @@ def test_a_stopped_and_continued_process_serves_on(database):
 
 
 def test_a_closed_log_does_not_stop_the_service(database):
-    with serving(DATABASE_URL=database.url) as server, server.client() as client:
-        server.process.stdout.close()
+    reader, writer = os.pipe()
+    with serving(DATABASE_URL=database.url, output=writer) as server, server.client() as client:
+        os.close(writer)
+        os.close(reader)
         for _ in range(200):
             assert client.get("/").status_code == 200
         until(lambda: server.metric("apus_log_lines_dropped_total") > 0)
+
+
+def test_a_log_that_nobody_reads_does_not_stop_the_service(database):
+    reader, writer = os.pipe()
+    with serving(DATABASE_URL=database.url, output=writer) as server, server.client() as client:
+        os.close(writer)
+        for _ in range(1000):
+            assert client.get("/", headers={"User-Agent": "x" * 500}).status_code == 200
+        os.close(reader)

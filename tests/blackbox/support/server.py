@@ -43,25 +43,33 @@ def listening_socket() -> socket.socket:
 class Server:
     """A running server. Its log is read all the time, line by line."""
 
-    def __init__(self, program: Path = APP, arguments: tuple[str, ...] = (), preexec: Callable[[], None] | None = None,
-                 **settings: object) -> None:
+    def __init__(self, program: Path | None = None, arguments: tuple[str, ...] = (),
+                 preexec: Callable[[], None] | None = None, output: int = subprocess.PIPE, binds: bool = False, **settings: object) -> None:
+        """`binds`: it binds its ports itself, instead of inheriting sockets."""
         main, admin = listening_socket(), listening_socket()
         self.port, self.admin_port = main.getsockname()[1], admin.getsockname()[1]
         environment = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "PORT")}
-        environment.update({"LISTEN_FDS": "2", "WORKERS": "1", "DRAIN_DELAY": "0", "LOG_FORMAT": "json"})
+        environment.update({"WORKERS": "1", "DRAIN_DELAY": "0", "LOG_FORMAT": "json"})
+        if binds:
+            environment.update({"HOST": "127.0.0.1", "PORT": str(self.port), "ADMIN_PORT": str(self.admin_port)})
+            main.close()
+            admin.close()
+        else:
+            environment["LISTEN_FDS"] = "2"
         environment.update({k: str(v) for k, v in settings.items()})
 
         def prepare() -> None:
-            os.dup2(os.dup(main.fileno()), 103)
-            os.dup2(os.dup(admin.fileno()), 104)
-            os.dup2(103, 3)
-            os.dup2(104, 4)
+            if not binds:
+                for place, s in ((103, main), (104, admin)):
+                    os.dup2(s.fileno(), place)
+                for place in (3, 4):
+                    os.dup2(place + 100, place)
             if preexec:
                 preexec()
 
-        self.process = subprocess.Popen([str(program), *arguments], env=environment, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=prepare,
-                                        pass_fds=(3, 4), cwd=ROOT)
+        self.process = subprocess.Popen([str(program or APP), *arguments], env=environment, stdin=subprocess.DEVNULL,
+                                        stdout=output, stderr=subprocess.PIPE, preexec_fn=prepare,
+                                        pass_fds=() if binds else (3, 4), cwd=ROOT)
         main.close()
         admin.close()
         self.lines: list[dict] = []
@@ -72,7 +80,7 @@ class Server:
             reader.start()
 
     def _read_log(self) -> None:
-        for line in self.process.stdout:
+        for line in self.process.stdout or ():
             with contextlib.suppress(ValueError):
                 self.lines.append(json.loads(line))
 
@@ -114,7 +122,7 @@ class Server:
     def until_ready(self, seconds: float = PATIENCE) -> "Server":
         def ready() -> bool:
             assert self.process.poll() is None, f"the server ended: {self.errors.decode()} {self.lines[-3:]}"
-            return bool(self.logged("ready")) and self.admin("/readyz")[0] == 200
+            return bool(self.logged("listening") or not self.process.stdout) and self.admin("/readyz")[0] == 200
 
         until(ready, seconds)
         return self
