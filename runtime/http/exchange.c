@@ -255,6 +255,8 @@ void exchange_on_dispose(h2o_logger_t *self, h2o_req_t *h2o)
     if (h2o->version >= 0x200)
         return; /* http2_disposed */
     connection *c = connection_of(h2o->conn->callbacks->get_socket(h2o->conn));
+    if (!c)
+        return; /* write_learn's */
     exchange *x = c->exchange;
     c->exchange = NULL;
     http_connection_next(c, h2o->http1_is_persistent, h2o->entity.len);
@@ -312,6 +314,10 @@ int exchange_on_request(h2o_handler_t *self, h2o_req_t *h2o)
     http_server *s = server_of(h2o);
     connection *c = connection_of(h2o->conn->callbacks->get_socket(h2o->conn));
     bool stream = h2o->version >= 0x200;
+    if (!c) {
+        answer_send(h2o, &refusal_internal); /* write_learn's */
+        return 0;
+    }
     loop_touch(s->loop);
     if (!stream)
         http_connection_enter(c, CONNECTION_BUSY);

@@ -192,6 +192,8 @@ void exchange_let_go(exchange *x);
 void exchange_cancel(exchange *x, int reason);
 
 /* write.c */
+/** Once, before the first response. false without descriptors. */
+bool write_learn(http_server *s);
 /** Sends the response that the request holds. On the request's fiber; its bytes stay until h2o has let go. */
 void exchange_write(exchange *x);
 

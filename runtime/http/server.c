@@ -210,6 +210,10 @@ http_server *http_server_open(loop *l, const router *r, const http_listener *lis
     configure(s);
     h2o_context_init(&s->context, l->h2o, &s->config);
     s->accept = (h2o_accept_ctx_t){.ctx = &s->context, .hosts = s->config.hosts};
+    if (!write_learn(s)) {
+        snprintf(error, error_size, "too few descriptors for a server");
+        return NULL; /* the start fails: what was made ends with the process */
+    }
     accept_start(s);
     return s;
 }

@@ -1,14 +1,17 @@
 /*
  * Responses. h2o writes the head of an HTTP/1 response with sprintf, at a third of a small request's cost. Ours is written here
- * and handed to the socket with the callback that h2o itself uses: what comes after is h2o's, as always. The callback is seen
- * when the first response of the process goes through h2o.
+ * and handed to the socket with the callback that h2o itself uses: what comes after is h2o's, as always.
  */
 #include "http/private.h"
 
 #include "route/status.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #define INLINE_BODY 2048 /* a body up to here is copied behind the head: one piece to send */
 
+/* h2o's callback for an HTTP/1 response that is written; the same for all connections. */
 static _Atomic(h2o_socket_cb) h2o_written;
 
 /* h2o only reads what it is given. */
@@ -17,16 +20,13 @@ static h2o_iovec_t iovec_of(apus_str text)
     return (h2o_iovec_t){(char *)(uintptr_t)text.ptr, text.len};
 }
 
-/* ---- through h2o: HTTP/2, and the first response */
+/* ---- through h2o: HTTP/2 */
 
 /* HTTP/2 has names in lower case only (RFC 9113 section 8.2). */
 static h2o_iovec_t header_name(h2o_req_t *h2o, apus_str name)
 {
-    h2o_iovec_t out = iovec_of(name);
-    if (h2o->version >= 0x200) {
-        out = h2o_strdup(&h2o->pool, name.ptr, name.len);
-        h2o_strtolower(out.base, out.len);
-    }
+    h2o_iovec_t out = h2o_strdup(&h2o->pool, name.ptr, name.len);
+    h2o_strtolower(out.base, out.len);
     return out;
 }
 
@@ -59,11 +59,27 @@ static void write_through_h2o(exchange *x, size_t length, h2o_iovec_t *body)
     set_headers(h2o, out);
     h2o_start_response(h2o, &x->generator);
     h2o_send(h2o, body, body->len ? 1 : 0, H2O_SEND_STATE_FINAL);
-    if (h2o->version < 0x200)
-        atomic_store_explicit(&h2o_written, x->connection->socket->_cb.write, memory_order_relaxed);
 }
 
-/* ---- past h2o */
+/* ---- past h2o: HTTP/1 */
+
+/* h2o answers a request on a socket that nobody sees, by itself; the handler knows it by its lack of a connection. */
+bool write_learn(http_server *s)
+{
+    static const char request[] = "GET / HTTP/1.0\r\n\r\n";
+    int ends[2];
+    if (atomic_load_explicit(&h2o_written, memory_order_relaxed))
+        return true;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
+        return false;
+    h2o_socket_t *socket = h2o_evloop_socket_create(s->loop->h2o, ends[0], H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
+    memcpy(h2o_buffer_reserve(&socket->input, sizeof request).base, request, sizeof request - 1);
+    socket->input->size = sizeof request - 1;
+    h2o_http1_accept(&s->accept, socket, *h2o_get_timestamp(&s->context, NULL, NULL));
+    atomic_store_explicit(&h2o_written, socket->_cb.write, memory_order_relaxed);
+    close(ends[1]);
+    return true;
+}
 
 static char *put(char *at, const char *bytes, size_t length)
 {
@@ -134,7 +150,7 @@ static size_t head_room(const response *out)
     return size;
 }
 
-static void write_to_socket(exchange *x, size_t length, const h2o_iovec_t *body, h2o_socket_cb written)
+static void write_to_socket(exchange *x, size_t length, const h2o_iovec_t *body)
 {
     size_t inlined = body->len <= INLINE_BODY ? body->len : 0, room = head_room(&x->request.out) + inlined;
     char *start = arena_alloc(&x->memory, room);
@@ -144,7 +160,8 @@ static void write_to_socket(exchange *x, size_t length, const h2o_iovec_t *body,
     if (inlined)
         end = put(end, body->base, inlined);
     h2o_iovec_t pieces[2] = {{start, (size_t)(end - start)}, *body};
-    h2o_socket_write(x->connection->socket, pieces, body->len > inlined ? 2 : 1, written);
+    h2o_socket_write(x->connection->socket, pieces, body->len > inlined ? 2 : 1,
+                     atomic_load_explicit(&h2o_written, memory_order_relaxed));
 }
 
 void exchange_write(exchange *x)
@@ -154,10 +171,9 @@ void exchange_write(exchange *x)
     bool silent = !has_body || apus_str_is(x->request.method, "HEAD");
     size_t length = has_body ? out->body.len : out->status == 205 ? 0 : SIZE_MAX;
     h2o_iovec_t body = silent ? (h2o_iovec_t){NULL, 0} : iovec_of(out->body);
-    h2o_socket_cb written = atomic_load_explicit(&h2o_written, memory_order_relaxed);
     x->sent_length = body.len;
-    if (written && x->h2o->version < 0x200)
-        write_to_socket(x, length, &body, written);
+    if (x->h2o->version < 0x200)
+        write_to_socket(x, length, &body);
     else
         write_through_h2o(x, length, &body);
 }

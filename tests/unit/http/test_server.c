@@ -54,6 +54,7 @@ static void a_connection_serves_one_request_after_the_other(void **state)
         assert_true(has(got, "content-type: application/json\r\n"));
         assert_true(has(got, "\r\ndate: "));
         assert_false(has(got, "\r\nserver:"));
+        assert_memory_equal(got, "HTTP/1.1 200 OK\r\ndate: ", 23); /* the first as all others */
         assert_true(has(got, "{\"message\":\"hello from FastAPI\"}"));
     }
     close(fd);
