@@ -149,7 +149,7 @@ static bool take_results(void)
 {
     while (line.commanding && !PQisBusy(line.pg)) {
         PGresult *r = PQgetResult(line.pg);
-        bool failed = PQresultStatus(r) == PGRES_FATAL_ERROR;
+        bool failed = r && PQresultStatus(r) != PGRES_COMMAND_OK;
         line.commanding = r;
         PQclear(r);
         if (failed)
