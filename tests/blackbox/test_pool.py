@@ -74,25 +74,23 @@ def test_the_pool_is_warm_when_the_server_is_ready(database):
 
 def test_a_full_pool_answers_503_within_the_acquire_time(database):
     with serving(DATABASE_URL=database.url, DB_POOL_MAX=2, DB_POOL_MIN=1, DB_ACQUIRE_TIMEOUT=1, ACCESS_LOG="off") as server:
-        with database.connect() as connection, connection.transaction():
+        body = [{"name": "x", "price": 1}]
+
+        def begin(n):  # each wants a connection of its own
+            headers = {"Idempotency-Key": f"k{n}"}
+            return httpx.post(server.url + "/items/bulk", json=body, headers=headers, timeout=30, trust_env=False)
+
+        with ThreadPoolExecutor(8) as pool, database.connect() as connection, connection.transaction():
             connection.execute("lock table items in access exclusive mode")
-            body = [{"name": "x", "price": 1}]
-
-            def begin(n):
-                headers = {"Idempotency-Key": f"k{n}"}
-                return httpx.post(server.url + "/items/bulk", json=body, headers=headers, timeout=30, trust_env=False)
-
-            with ThreadPoolExecutor(8) as pool:
-                began = time.monotonic()
-                asked = [pool.submit(begin, n) for n in range(8)]  # each wants a connection of its own
-                until(lambda: sum(a.done() for a in asked) >= 6, 10)
-                assert time.monotonic() - began < 5
-                refused = [a.result() for a in asked if a.done()]
-                assert {a.status_code for a in refused} == {503}
-                assert all("detail" in a.json() and int(a.headers["retry-after"]) >= 1 for a in refused)
-                with server.client() as client:  # what needs no connection is served meanwhile
-                    assert client.get("/").status_code == 200
-                connection.commit()
+            began = time.monotonic()
+            asked = [pool.submit(begin, n) for n in range(8)]
+            until(lambda: sum(a.done() for a in asked) >= 6, 10)
+            assert time.monotonic() - began < 5
+            refused = [a.result() for a in asked if a.done()]
+            assert {a.status_code for a in refused} == {503}
+            assert all("detail" in a.json() and int(a.headers["retry-after"]) >= 1 for a in refused)
+            with server.client() as client:  # what needs no connection is served meanwhile
+                assert client.get("/").status_code == 200
 
 
 def test_an_error_of_one_request_never_touches_another(server, database):
