@@ -33,6 +33,7 @@
 {{- $missing := include "hello-fastapi.pods" (list .Values.rollout.maxUnavailable $pods "down") | int }}
 {{- $terminating := int .Values.rollout.terminating }}
 {{- $pool := include "hello-fastapi.number" (list . "DB_POOL_MAX") | int }}
+{{- $poolSource := ternary "env.DB_POOL_MAX" "database.poolMax" (hasKey .Values.env "DB_POOL_MAX") }}
 {{- $job := ternary 1 0 .Values.migrations.job.enabled }}
 {{- $server := ternary "PgBouncer" "Postgres" .Values.pgbouncer.enabled }}
 {{- $most := ternary .Values.pgbouncer.maxClientConnections .Values.database.maxConnections .Values.pgbouncer.enabled | int }}
@@ -40,15 +41,15 @@
 {{- $reserved := ternary .Values.pgbouncer.reserved .Values.database.reserved .Values.pgbouncer.enabled | int }}
 {{- $reservedSource := ternary "pgbouncer.reserved" "database.reserved" .Values.pgbouncer.enabled }}
 {{- $all := add $pods $surge $terminating | int }}
-{{- toYaml (dict "pods" $pods "source" $source "surge" $surge "missing" $missing "terminating" $terminating "all" $all "pool" $pool "job" $job
-    "sum" (add (mul $all $pool) $job) "server" $server "most" $most "mostSource" $mostSource "reserved" $reserved
+{{- toYaml (dict "pods" $pods "source" $source "surge" $surge "missing" $missing "terminating" $terminating "all" $all "pool" $pool "poolSource" $poolSource
+    "job" $job "sum" (add (mul $all $pool) $job) "server" $server "most" $most "mostSource" $mostSource "reserved" $reserved
     "reservedSource" $reservedSource "limit" (sub $most $reserved)) }}
 {{- end }}
 
 {{/* The sum in words. */}}
 {{- define "hello-fastapi.budgetWords" -}}
 {{- with include "hello-fastapi.budget" . | fromYaml }}
-{{- printf "(%d pods by %s + %d surge + %d terminating) x %d connections by database.poolMax" (int .pods) .source (int .surge) (int .terminating) (int .pool) }}
+{{- printf "(%d pods by %s + %d surge + %d terminating) x %d connections by %s" (int .pods) .source (int .surge) (int .terminating) (int .pool) .poolSource }}
 {{- if .job }} + 1 for the migration Job{{ end }}
 {{- printf " = %d; %s has %d by %s - %d by %s = %d" (int .sum) .server (int .most) .mostSource (int .reserved) .reservedSource (int .limit) }}
 {{- end }}
@@ -61,14 +62,16 @@
 {{- $ways := list }}
 {{- $pool := div $rest (int $b.all) | int }}
 {{- if ge $pool 2 }}
-{{- $ways = append $ways (printf "database.poolMax to %d or less" $pool) }}
+{{- $min := ternary " (and database.poolMin)" "" (gt (include "hello-fastapi.number" (list . "DB_POOL_MIN") | int) $pool) }}
+{{- $ways = append $ways (printf "%s to %d or less%s" $b.poolSource $pool $min) }}
 {{- end }}
 {{- $pods := sub (div $rest (int $b.pool)) (add $b.surge $b.terminating) | int }}
 {{- if ge $pods 1 }}
-{{- $ways = append $ways (printf "%s to %d or less" $b.source $pods) }}
+{{- $too := ternary " (and replicaCount)" "" (and (ne $b.source "replicaCount") (gt (int .Values.replicaCount) $pods)) }}
+{{- $ways = append $ways (printf "%s to %d or less%s" $b.source $pods $too) }}
 {{- end }}
 {{- $ways = append $ways (printf "%s to %d or more" $b.mostSource (add $b.sum $b.reserved | int)) }}
-{{- $last := ternary "." ", or put PgBouncer between and set pgbouncer." .Values.pgbouncer.enabled }}
+{{- $last := ternary "" ", or put PgBouncer between: pgbouncer.enabled and its pgbouncer.maxClientConnections" .Values.pgbouncer.enabled }}
 {{- fail (printf "connection budget exceeded: %s. Set %s%s" (include "hello-fastapi.budgetWords" .) (join ", or " $ways) $last) }}
 {{- end }}
 {{- if .Values.pgbouncer.enabled }}
@@ -76,8 +79,10 @@
 {{- $sum := add (int .Values.pgbouncer.poolSize) (mul $b.all $direct) $b.job | int }}
 {{- $limit := sub (int .Values.database.maxConnections) (int .Values.database.reserved) | int }}
 {{- if gt $sum $limit }}
-{{- fail (printf "connection budget exceeded behind PgBouncer: %d by pgbouncer.poolSize + %d pods x %d past PgBouncer + %d for the migration Job = %d; Postgres has %d by database.maxConnections - %d by database.reserved = %d. Set pgbouncer.poolSize lower, or database.maxConnections to %d or more."
-    (int .Values.pgbouncer.poolSize) (int $b.all) $direct (int $b.job) $sum (int .Values.database.maxConnections) (int .Values.database.reserved) $limit (add $sum (int .Values.database.reserved) | int)) }}
+{{- $rest := sub $limit (sub $sum (int .Values.pgbouncer.poolSize)) | int }}
+{{- $way := ternary (printf "pgbouncer.poolSize to %d or less, or " $rest) "" (ge $rest 1) }}
+{{- fail (printf "connection budget exceeded behind PgBouncer: %d by pgbouncer.poolSize + %d pods x %d past PgBouncer + %d for the migration Job = %d; Postgres has %d by database.maxConnections - %d by database.reserved = %d. Set %sdatabase.maxConnections to %d or more"
+    (int .Values.pgbouncer.poolSize) (int $b.all) $direct (int $b.job) $sum (int .Values.database.maxConnections) (int .Values.database.reserved) $limit $way (add $sum (int .Values.database.reserved) | int)) }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -39,7 +39,7 @@ def tool(name):
     """The path of a program; without it the test fails, or is skipped where the lab is known to be missing."""
     path = shutil.which(name)
     if path is None:
-        words = f"{name} is missing: '../shared/lab/lab tools' installs it, or put it into PATH"
+        words = f"{name} is missing: '../shared/lab/lab tools {name}' installs it, or put it into PATH"
         (pytest.skip if os.environ.get("APUS_WITHOUT_LAB") == "1" else pytest.fail)(words)
     return path
 

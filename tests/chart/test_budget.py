@@ -114,6 +114,35 @@ def test_no_way_out_that_it_names_is_shorter_than_needed(too_far):
     assert not fits({"autoscaling": {"enabled": True}, **too_far})
 
 
+def test_ways_out_that_need_a_second_value_name_it():
+    values = {"autoscaling": {"enabled": True}, "replicaCount": 6, "database": {"maxConnections": 60}}
+    words = refusal(values)
+    assert "database.poolMax to 4 or less (and database.poolMin)" in words
+    assert not fits({**values, "database": {"maxConnections": 60, "poolMax": 5}})
+    assert fits({**values, "database": {"maxConnections": 60, "poolMax": 4, "poolMin": 4}})
+    values["database"] = {}
+    assert "autoscaling.maxReplicas to 3 or less (and replicaCount)" in refusal(values)
+    assert not fits({**values, "autoscaling": {"enabled": True, "maxReplicas": 3}})
+    assert fits({**values, "autoscaling": {"enabled": True, "maxReplicas": 3}, "replicaCount": 3})
+
+
+def test_a_pool_set_by_env_is_named_so():
+    assert "env.DB_POOL_MAX to 17 or less" in refusal({"env": {"DB_POOL_MAX": 20}})
+    assert fits({"env": {"DB_POOL_MAX": 17}})
+
+
+def test_behind_pgbouncer_the_way_out_of_postgres_is_named_and_works():
+    values = {
+        "pgbouncer": {"enabled": True, "poolSize": 100},
+        "database": {"existingSecret": "db", "existingSecretDirectKey": "direct"},
+    }
+    assert "pgbouncer.poolSize to 89 or less, or database.maxConnections to 111 or more" in refusal(values)
+    assert fits({**values, "pgbouncer": {"enabled": True, "poolSize": 89}})
+    assert not fits({**values, "pgbouncer": {"enabled": True, "poolSize": 90}})
+    assert fits({**values, "database": {**values["database"], "maxConnections": 111}})
+    assert not fits({**values, "database": {**values["database"], "maxConnections": 110}})
+
+
 def test_it_names_no_way_that_leads_nowhere():
     words = refusal({"replicaCount": 500, "database": {"maxConnections": 20, "reserved": 3}})
     assert "poolMax to" not in words

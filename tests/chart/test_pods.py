@@ -1,6 +1,5 @@
 """What the pods are made of: image, settings, probes, security."""
 
-
 import program
 import pytest
 from support import EVERYTHING, PROFILES, environment, pod_templates, refusal, render, secret, selects
