@@ -11,6 +11,7 @@ const http_refusal refusal_too_large = {413, NULL}; /* NULL: as FastAPI answers 
 const http_refusal refusal_too_large_chunks = {413, "Content Too Large"};
 const http_refusal refusal_busy = {503, "Too many connections"};
 const http_refusal refusal_memory = {503, "Request needs too much memory"};
+const http_refusal refusal_chunks = {400, "Invalid HTTP request: broken chunked encoding"};
 const http_refusal refusal_path = {400, "Invalid HTTP request: a zero byte in the path"};
 const http_refusal refusal_internal = {500, "Internal Server Error"};
 const http_refusal refusal_closing = {503, "Service Unavailable"};
@@ -85,7 +86,7 @@ static void rewriter_send(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *byte
 static void rewriter_set_up(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
 {
     (void)self;
-    http_refusal refusal = {req->res.status, "Invalid HTTP request: broken chunked encoding"};
+    http_refusal refusal = {req->res.status, refusal_chunks.detail};
     if (refusal.status == 413)
         refusal.detail = refusal_too_large_chunks.detail;
     else if (refusal.status != 400)

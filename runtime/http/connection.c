@@ -67,7 +67,8 @@ static void hook(connection *c)
     if (c->refusal)
         refuse_input(c, c->refusal);
     else if (c->state == CONNECTION_IDLE && socket->input->size)
-        http_connection_enter(c, CONNECTION_HEAD);
+        http_connection_enter(c, c->head_length ? CONNECTION_BODY : CONNECTION_HEAD);
+    c->checked = socket->input->size;
 }
 
 static void hook_later(connection *c)
@@ -190,15 +191,21 @@ void http_connection_open(http_server *s, int fd, const struct sockaddr *address
     server_sweep_soon(s);
 }
 
-/* What is wrong with a head and the body that it announces, or NULL. */
-static const http_refusal *judge_head(connection *c, const http_head *head)
+static const http_refusal *judge_chunks(connection *c, const char *bytes, size_t size)
+{
+    return c->chunked && !chunk_check_next(&c->chunks, bytes, size) ? &refusal_chunks : NULL;
+}
+
+/* What is wrong with the body that a head announces, as far as it is there; NULL: nothing. `rest`: the bytes behind the head. */
+static const http_refusal *judge_request(connection *c, const http_head *head, const char *rest, size_t size)
 {
     c->head_length = head->length;
     c->chunked = head->chunked;
+    c->chunks = (chunk_check){0};
     if (!head->has_length && !head->chunked)
         return NULL;
     c->body_limit = router_body_limit(c->server->router, head->method, head->path);
-    return head->content_length > c->body_limit ? &refusal_too_large : NULL;
+    return head->content_length > c->body_limit ? &refusal_too_large : judge_chunks(c, rest, size);
 }
 
 /*
@@ -212,8 +219,10 @@ static void judge_next(connection *c, size_t used)
     const http_refusal *refusal = NULL;
     if (input->size <= used)
         return;
-    if (head_read(&s->head, input->bytes + used, input->size - used, (size_t)http_options.max_header, &refusal) == HEAD_COMPLETE)
-        refusal = judge_head(c, &s->head);
+    char *next = input->bytes + used;
+    size_t size = input->size - used;
+    if (head_read(&s->head, next, size, (size_t)http_options.max_header, &refusal) == HEAD_COMPLETE)
+        refusal = judge_request(c, &s->head, next + s->head.length, size - s->head.length);
     if (refusal)
         input->size = used;
     c->refusal = refusal;
@@ -301,7 +310,7 @@ static bool read_head(connection *c)
     }
     switch (head_read(&s->head, input->bytes, input->size, max, &refusal)) {
     case HEAD_COMPLETE:
-        refusal = judge_head(c, &s->head);
+        refusal = judge_request(c, &s->head, input->bytes + s->head.length, input->size - s->head.length);
         if (refusal)
             refuse_input(c, refusal);
         return !refusal;
@@ -334,6 +343,19 @@ static void after_h2o(connection *c)
         refuse_input(c, &refusal_too_large_chunks);
     else if (socket->_cb.read != on_readable)
         hook_later(c);
+    c->checked = socket->input->size; /* h2o has put what came in chunks together */
+}
+
+static void on_body(connection *c)
+{
+    h2o_buffer_t *input = c->socket->input;
+    const http_refusal *refusal = judge_chunks(c, input->bytes + c->checked, input->size - c->checked);
+    if (refusal) {
+        refuse_input(c, refusal);
+        return;
+    }
+    c->h2o_read(c->socket, NULL);
+    after_h2o(c);
 }
 
 static void on_readable(h2o_socket_t *socket, const char *error)
@@ -344,8 +366,7 @@ static void on_readable(h2o_socket_t *socket, const char *error)
     if (error) {
         c->h2o_read(socket, error);
     } else if (c->state == CONNECTION_BODY) {
-        c->h2o_read(socket, NULL);
-        after_h2o(c);
+        on_body(c);
     } else if (socket->input->size == 0) {
         return; /* half a TLS record */
     } else if (is_http2_preface(socket->input)) {

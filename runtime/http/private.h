@@ -2,6 +2,7 @@
 #ifndef HTTP_PRIVATE_H
 #define HTTP_PRIVATE_H
 
+#include "http/chunks.h"
 #include "http/head.h"
 #include "http/server.h"
 
@@ -42,6 +43,8 @@ struct connection {
     uint64_t since;           /* when it entered its state */
     size_t scanned;           /* of a head that is not complete */
     size_t head_length, body_limit;
+    chunk_check chunks;
+    size_t checked;           /* of the buffer: what lies behind it is new, and in chunks as it came */
     const http_refusal *refusal; /* of a pipelined request, not yet answered */
     char *answer;             /* of a refusal */
     lingerer *lingerer;
@@ -182,7 +185,7 @@ void answer_send(h2o_req_t *req, const http_refusal *refusal);
 void answer_register_filter(h2o_pathconf_t *path);
 
 extern const http_refusal refusal_timeout, refusal_too_large, refusal_too_large_chunks, refusal_busy, refusal_memory,
-    refusal_path, refusal_internal, refusal_closing;
+    refusal_chunks, refusal_path, refusal_internal, refusal_closing;
 
 /* exchange.c */
 int exchange_on_request(h2o_handler_t *self, h2o_req_t *req);

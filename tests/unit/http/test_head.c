@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "http/chunks.h"
 #include "http/head.h"
 
 #define HOST "Host: a\r\n"
@@ -252,6 +253,54 @@ static void slices_follow_their_bytes(void **state)
     assert_null(head.forwarded_for);
 }
 
+/* ---- bodies in chunks */
+
+static bool whole(const char *text)
+{
+    chunk_check at_once = {0}, by_bytes = {0};
+    bool sound = chunk_check_next(&at_once, text, strlen(text)), also = true;
+    for (const char *p = text; *p; p++)
+        also = chunk_check_next(&by_bytes, p, 1) && also;
+    assert_int_equal(sound, also);
+    assert_int_equal(at_once.place, by_bytes.place);
+    return sound && at_once.place == CHUNK_END;
+}
+
+static void sound_chunks_are_read_to_their_end(void **state)
+{
+    (void)state;
+    assert_true(whole("0\r\n\r\n"));
+    assert_true(whole("5\r\nhello\r\n0\r\n\r\n"));
+    assert_true(whole("00000A\r\n0123456789\r\nb;x=\"y;\"\r\n01234567890\r\n000 ; z\r\nT: v\r\nU: w\r\n\r\n"));
+    assert_true(whole("2\r\n\r\n\r\n0\r\n\r\nGET / nothing of this is looked at \0\1"));
+    chunk_check half = {0};
+    assert_true(chunk_check_next(&half, "5\r\nhel", 6));
+    assert_int_equal(half.place, CHUNK_DATA);
+    assert_int_equal(half.left, 2);
+}
+
+static void broken_chunks_are_refused(void **state)
+{
+    (void)state;
+    static const char *const broken[] = {
+        "0x1\r\na\r\n0\r\n\r\n", "\r\n",      " 1\r\na\r\n",         "-1\r\n",       "+1\r\na\r\n",      "1\na\r\n",
+        "1\r\na\n0\r\n\r\n",      "1\r\nab\r\n", "1\r\na\rb",          "g\r\n",        "1;x\n\r\na\r\n",  "0\r\n\n",
+        "0\r\nT: v\n\r\n",         "0\r\n\r\r\n", "1x\r\na\r\n0\r\n\r\n", "1;\x01\r\na\r\n", "1\r\na0\r\n\r\n", "0\r\nT\x7f: v\r\n\r\n",
+        "1000000000000000\r\n",
+    };
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        chunk_check check = {0};
+        if (chunk_check_next(&check, broken[i], strlen(broken[i])))
+            fail_msg("row %zu was let pass", i);
+    }
+    chunk_check check = {0};
+    assert_true(chunk_check_next(&check, "1;", 2));
+    bool sound = true;
+    for (int i = 0; i < 10000; i++)
+        sound = sound && chunk_check_next(&check, "x", 1);
+    assert_false(sound);
+}
+
 static int free_copy(void **state)
 {
     (void)state;
@@ -273,6 +322,8 @@ int main(void)
         cmocka_unit_test(a_head_that_comes_byte_by_byte_is_incomplete_until_its_last),
         cmocka_unit_test(the_size_and_the_number_of_headers_are_limited),
         cmocka_unit_test(slices_follow_their_bytes),
+        cmocka_unit_test(sound_chunks_are_read_to_their_end),
+        cmocka_unit_test(broken_chunks_are_refused),
     };
     return cmocka_run_group_tests_name("head", tests, NULL, free_copy);
 }

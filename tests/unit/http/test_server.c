@@ -377,11 +377,52 @@ static void a_chunked_body_past_the_limit_is_413_in_json(void **state)
 static void broken_chunks_are_400_in_json(void **state)
 {
     (void)state;
+    static const char *const bodies[] = {"zz\r\n", "0x1\r\na\r\n0\r\n\r\n", "1\na\r\n0\r\n\r\n", "1\r\nab\r\n0\r\n\r\n"};
     server_start(1, NULL);
-    const char *got = ask("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
-    assert_int_equal(status_of(got), 400);
-    assert_true(has(got, "application/json") && has(got, "{\"detail\":"));
-    assert_int_equal(atomic_load(&test_seen.begun), 0);
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
+        for (int way = 0; way < 3; way++) {
+            /* with the head; after it; behind another request */
+            char request[256];
+            snprintf(request, sizeof request, "%sPOST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n%s",
+                     way == 2 ? HELLO : "", way == 1 ? "" : bodies[i]);
+            int fd = client_open();
+            client_say(fd, request);
+            if (way == 1) {
+                usleep(20000);
+                client_say(fd, bodies[i]);
+            }
+            const char *got = client_read_all(fd);
+            const char *last = way == 2 ? strstr(got + 1, "HTTP/1.1 ") : got;
+            close(fd);
+            assert_non_null(last);
+            assert_int_equal(status_of(last), 400);
+            assert_true(has(last, "application/json") && has(last, "{\"detail\":"));
+        }
+    assert_int_equal(atomic_load(&test_seen.begun), sizeof bodies / sizeof *bodies); /* the sound ones before them */
+    server_stop();
+}
+
+static void a_pipelined_body_in_chunks_may_come_in_pieces(void **state)
+{
+    (void)state;
+    server_start(1, NULL);
+    int fd = client_open();
+    client_say(fd, HELLO "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab");
+    assert_int_equal(status_of(client_read_one(fd)), 200);
+    for (const char *p = "cde\r\n3\r\nfgh\r\n0\r\n\r\n" HELLO; *p; p++) {
+        client_send(fd, p, 1);
+        usleep(2000);
+    }
+    assert_true(has(client_read_one(fd), "body=8:abcdefgh"));
+    assert_int_equal(status_of(client_read_one(fd)), 200);
+    client_say(fd, "POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n");
+    assert_int_equal(status_of(client_read_one(fd)), 100);
+    for (const char *p = "3\r\nabc\r\n0\r\n\r\n"; *p; p++) {
+        client_send(fd, p, 1);
+        usleep(2000);
+    }
+    assert_true(has(client_read_one(fd), "body=3:abc"));
+    close(fd);
     server_stop();
 }
 
@@ -810,6 +851,7 @@ int main(void)
         TEST(a_client_that_writes_first_still_reads_its_413),
         TEST(a_chunked_body_past_the_limit_is_413_in_json),
         TEST(broken_chunks_are_400_in_json),
+        TEST(a_pipelined_body_in_chunks_may_come_in_pieces),
         TEST(a_slow_head_is_408_and_others_are_served_meanwhile),
         TEST(a_slow_body_is_408),
         TEST(idle_connections_are_closed_and_busy_ones_are_not),
