@@ -46,6 +46,7 @@ static const command commands[] = {
     {"healthcheck", "[PATH]", "ask the running server for PATH (/healthz): exit 0 when it answers 200", command_healthcheck},
     {"config", "", "print the effective settings, secrets masked", config},
     {"routes", "", "print the routes", routes},
+    {"entrypoint", "[-- PROGRAM …]", "write PRIVATE_KEY to PRIVATE_KEY_PATH, then become PROGRAM", NULL},
 };
 
 static int help(const apus_app *app, const char *program)
@@ -55,7 +56,7 @@ static int help(const apus_app *app, const char *program)
     buffer_init(&out, NULL, 4096, HELP_CEILING);
     buffer_printf(&out, "Usage: %s [COMMAND] [--setting VALUE …]\n\nCommands:\n", program);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        buffer_printf(&out, "  %-12s %-15s %s\n", commands[i].name, commands[i].arguments, commands[i].doc);
+        buffer_printf(&out, "  %-12s %-16s %s\n", commands[i].name, commands[i].arguments, commands[i].doc);
     buffer_printf(&out, "\nSettings (environment variable or flag; the flag wins):\n");
     settings_help(tables, options_tables(app, tables), &out);
     fwrite(out.ptr, 1, out.len, stdout);
@@ -80,6 +81,12 @@ int apus_main(int argc, char **argv, const apus_app *app)
     setting_table tables[OPTIONS_TABLES];
     char error[512];
     const char *program = argc > 0 ? argv[0] : "app";
+    if (argc > 1 && strcmp(argv[1], "entrypoint") == 0) {
+        int status = command_entrypoint(argc - 1, argv + 1);
+        if (status != ENTRYPOINT_SERVE)
+            return status;
+        argc = 1;
+    }
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return help(app, program);
@@ -93,7 +100,7 @@ int apus_main(int argc, char **argv, const apus_app *app)
     if (argc < 2)
         return command_serve(app);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
+        if (commands[i].run && strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(app, argc - 1, argv + 1);
     return wrong(program, "no such command", argv[1]);
 }

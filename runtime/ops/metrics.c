@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* jemalloc's, where it is linked; absent under the sanitizers. */
@@ -210,6 +211,11 @@ static void write_process(buffer *out)
                          &user, &system, &start, &pages) == 4) {
         double hertz = (double)sysconf(_SC_CLK_TCK);
         write_value(out, "process_cpu_seconds_total", "counter", "CPU time.", (double)(user + system) / hertz);
+        struct timespec up, now;
+        clock_gettime(CLOCK_BOOTTIME, &up);
+        clock_gettime(CLOCK_REALTIME, &now);
+        write_value(out, "process_start_time_seconds", "gauge", "When it was started, in seconds since 1970.",
+                    (double)now.tv_sec - (double)up.tv_sec + (double)start / hertz);
         write_value(out, "process_resident_memory_bytes", "gauge", "Resident memory.",
                     (double)pages * (double)sysconf(_SC_PAGESIZE));
     }

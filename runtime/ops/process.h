@@ -83,6 +83,9 @@ int command_serve(const apus_app *app);
 int command_migrate(const apus_app *app, int argc, char **argv);
 int command_healthcheck(const apus_app *app, int argc, char **argv);
 int command_routes(const apus_app *app);
+/** Becomes the program behind `--`; ENTRYPOINT_SERVE when there is none: then this one serves. */
+int command_entrypoint(int argc, char **argv);
+#define ENTRYPOINT_SERVE (-1)
 
 /** The application as it is served: docs hidden in production, defaults filled in. The result points into `copy`. */
 const apus_app *application_served(const apus_app *app, apus_app *copy);

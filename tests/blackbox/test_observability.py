@@ -30,7 +30,7 @@ def test_durations_are_by_method_template_and_class(server, client):
     "http_server_active_requests", "db_client_connection_count", "db_client_connection_max", "db_client_connection_in_use",
     "db_client_connection_pending_requests", "db_client_connection_timeouts_total",
     "db_client_connection_wait_time_seconds_total", "apus_event_loop_lag_seconds_total", "process_resident_memory_bytes",
-    "process_cpu_seconds_total", "apus_build_info", "apus_log_lines_dropped_total"])
+    "process_cpu_seconds_total", "process_start_time_seconds", "apus_build_info", "apus_log_lines_dropped_total"])
 def test_the_metric_is_there(server, name):
     _, text = server.admin("/metrics")
     assert re.search(rf"^{name}(\{{.*\}})? ", text, re.M)
