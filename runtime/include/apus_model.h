@@ -60,7 +60,7 @@ typedef struct apus_enum_value {
 
 /** An enum's wire form: made by ENUM_TYPE. */
 typedef struct apus_enum {
-    const char *name; /* the schema's name */
+    const char *name; /* the schema's name; NULL: a Literal */
     const char *doc;
     const apus_enum_value *values;
     size_t count;
@@ -169,11 +169,11 @@ typedef const apus_model *(*apus_model_fn)(void);
     {APUS_ROW(m), .kind = APUS_KIND_OBJECT,                                                                            \
      .shape = _Generic(((self *)0)->m, T##_value: APUS_PLAIN, T##_value *: APUS_POINTER), .model = T##_model,          \
      __VA_ARGS__}
-/** A list: the member is a `LISTOF(T)` of a scalar type, or a `LISTOF(struct T)` of a model. */
+/** A list: the member is a `LISTOF(T)` of a scalar type, a `LISTOF(struct T)` of a model or a `LISTOF(enum T)`. */
 #define LIST(m, T, ...)                                                                                                \
     {APUS_ROW(m), .kind = APUS_KIND_LIST, .element_size = sizeof(*((self *)0)->m.items),                               \
      .model = _Generic(((self *)0)->m.items, T##_value *: T##_model), __VA_ARGS__}
-/** A dict: the member is a `DICTOF(K, V)`; V may be a model (`DICTOF(apus_str, struct V)`). */
+/** A dict: the member is a `DICTOF(K, V)`; V may be a model (`DICTOF(apus_str, struct V)`), V and K an enum (`enum V`). */
 #define DICT(m, K, V, ...)                                                                                             \
     {APUS_ROW(m), .kind = APUS_KIND_DICT, .element_size = sizeof(*((self *)0)->m.items),                               \
      .value_offset = offsetof(__typeof__(*((self *)0)->m.items), value),                                               \
@@ -234,15 +234,34 @@ typedef const apus_model *(*apus_model_fn)(void);
 /** One constant and its text. */
 #define VALUE(constant, text) {constant, text}
 
-/** Gives `enum E` its wire form; `schema` is its name in the OpenAPI document. At file scope. */
-#define ENUM_TYPE(E, schema, ...)                                                                         \
-    const apus_enum *E##_enum(void);                                                                      \
-    const apus_enum *E##_enum(void)                                                                       \
-    {                                                                                                     \
-        static const apus_enum_value values[] = {__VA_ARGS__};                                            \
-        static const apus_enum type = {schema, NULL, values, sizeof values / sizeof *values};             \
-        return &type;                                                                                     \
-    }                                                                                                     \
+/** Makes an enum's wire form known before, or in another file than, its ENUM_TYPE. Follows the `enum E { … };` itself. */
+#define DECLARE_ENUM(E)              \
+    typedef enum E E##_value;        \
+    const apus_enum *E##_enum(void); \
+    const apus_model *E##_model(void)
+
+/**
+ * Gives `enum E` its wire form, and makes it fit for `LIST(m, E)` and `DICT(m, K, E)`. `schema` is its name in the OpenAPI
+ * document; NULL makes it a Python Literal: `literal_error`, and its texts stand wherever it is used. At file scope.
+ */
+#define ENUM_TYPE(E, schema, ...)                                                                              \
+    DECLARE_ENUM(E);                                                                                           \
+    const apus_enum *E##_enum(void)                                                                            \
+    {                                                                                                          \
+        static const apus_enum_value values[] = {__VA_ARGS__};                                                 \
+        static const apus_enum type = {schema, NULL, values, sizeof values / sizeof *values};                  \
+        return &type;                                                                                          \
+    }                                                                                                          \
+    const apus_model *E##_model(void)                                                                          \
+    {                                                                                                          \
+        typedef struct {                                                                                       \
+            enum E value;                                                                                      \
+        } self;                                                                                                \
+        static const apus_field fields[] = {ENUM(value, E)};                                                   \
+        static struct model_compiled *compiled;                                                                \
+        static const apus_model model = {#E, sizeof(self), _Alignof(self), fields, 1, true, &compiled};        \
+        return &model;                                                                                         \
+    }                                                                                                          \
     _Static_assert(1, "")
 
 /* The built-in models of single values: elements of lists, keys and values of dicts, results of routes and dependencies. */

@@ -230,10 +230,10 @@ static bool check_constants(compiler *c, const apus_enum *type)
 {
     for (size_t i = 0; i < type->count; i++) {
         if (!type->values[i].text || !json_utf8_valid(apus_cstr(type->values[i].text)))
-            return complain(c, "value %zu of enum %s has no text in UTF-8", i, type->name);
+            return complain(c, "value %zu of its ENUM_TYPE has no text in UTF-8", i);
         for (size_t j = 0; j < i; j++)
             if (type->values[i].value == type->values[j].value || strcmp(type->values[i].text, type->values[j].text) == 0)
-                return complain(c, "enum %s says \"%s\" twice, or its constant", type->name, type->values[i].text);
+                return complain(c, "its ENUM_TYPE says \"%s\" twice, or its constant", type->values[i].text);
     }
     return true;
 }
@@ -241,10 +241,8 @@ static bool check_constants(compiler *c, const apus_enum *type)
 bool compile_enum(compiler *c, field_plan *p)
 {
     const apus_enum *type = p->field->enum_type ? p->field->enum_type() : NULL;
-    if (!type || !type->name || !type->values || type->count == 0) {
-        complain(c, "its ENUM_TYPE has no values");
-        return false;
-    }
+    if (!type || !type->values || type->count == 0)
+        return complain(c, "its ENUM_TYPE has no values");
     if (!check_constants(c, type))
         return false;
     apus_str *texts = keep_zeroed(c, type->count * sizeof *texts);
@@ -263,7 +261,8 @@ bool compile_enum(compiler *c, field_plan *p)
     p->constants = type->values;
     p->constant_texts = texts;
     p->constant_count = type->count;
-    p->not_constant = (refusal){"enum", keep_printf(c, "Input should be %.*s", (int)list.len, list.ptr),
+    p->not_constant = (refusal){type->name ? "enum" : "literal_error",
+                                keep_printf(c, "Input should be %.*s", (int)list.len, list.ptr),
                                 keep_printf(c, "{\"expected\":%.*s}", (int)quoted.len, quoted.ptr)};
     return true;
 }

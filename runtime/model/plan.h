@@ -53,7 +53,7 @@ struct field_plan {
     const apus_enum_value *constants; /* ENUM */
     const apus_str *constant_texts;
     size_t constant_count;
-    refusal not_constant;
+    refusal not_constant; /* of an enum, or of a Literal */
     enum fallback_kind fallback_is;
     scalar fallback;
     const json_value *fallback_json;
@@ -189,6 +189,8 @@ void load_scalar(apus_kind kind, const void *at, scalar *value);
 /* read_json.c */
 bool read_member(model_reader *r, const field_plan *p, const json_value *v, void *object, const model_loc *loc);
 bool read_value(model_reader *r, const struct model_compiled *m, const json_value *v, void *out, const model_loc *loc);
+/** Where an OBJECT is read to: the member, or new memory that it then points to; NULL without memory. */
+void *place_of_object(model_reader *r, const field_plan *p, void *object);
 bool read_absent(model_reader *r, const field_plan *p, void *object, const model_loc *loc, model_input whole);
 __attribute__((noinline)) bool refuse(model_reader *r, const model_loc *loc, const refusal *why, model_input input);
 __attribute__((noinline)) bool refuse_json(model_reader *r, const model_loc *loc, const refusal *why, const json_value *v);

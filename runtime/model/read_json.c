@@ -192,16 +192,21 @@ static bool read_list(model_reader *r, const field_plan *p, const json_value *v,
     return good;
 }
 
-static bool read_nested(model_reader *r, const field_plan *p, const json_value *v, void *object, const model_loc *loc)
+void *place_of_object(model_reader *r, const field_plan *p, void *object)
 {
     void *member = member_of(object, p->field->offset);
     if (p->shape != APUS_POINTER)
-        return read_value(r, p->nested, v, member, loc);
+        return member;
     void *made = read_alloc(r, 1, p->nested->model->size);
-    if (!made)
-        return false;
-    memcpy(member, &made, sizeof made);
-    return read_value(r, p->nested, v, made, loc);
+    if (made)
+        memcpy(member, &made, sizeof made);
+    return made;
+}
+
+static bool read_nested(model_reader *r, const field_plan *p, const json_value *v, void *object, const model_loc *loc)
+{
+    void *place = place_of_object(r, p, object);
+    return place && read_value(r, p->nested, v, place, loc);
 }
 
 bool read_member(model_reader *r, const field_plan *p, const json_value *v, void *object, const model_loc *loc)

@@ -13,16 +13,23 @@ static model_input texts_input(const apus_str *texts, size_t count)
     return (model_input){.is = INPUT_TEXTS, .texts = texts, .count = count};
 }
 
-/* An element is a scalar: what is not refuses a text. */
-static bool read_element(model_reader *r, const struct model_compiled *m, apus_str text, void *out, const model_loc *loc)
+/* A model that is a list, a dict or a single value takes a text, or refuses it, as its root does. */
+static bool read_text(model_reader *r, const field_plan *p, apus_str text, void *object, const model_loc *loc)
 {
-    const refusal *why = REFUSED(MODEL_TYPE);
-    if (m->root)
-        why = scalar_from_text(r, m->root, text, member_of(out, m->root->value_at));
+    if (p->kind == APUS_KIND_OBJECT && p->nested->root) {
+        void *place = place_of_object(r, p, object);
+        return place && read_text(r, p->nested->root, text, place, loc);
+    }
+    const refusal *why = scalar_from_text(r, p, text, member_of(object, p->value_at));
     if (why)
         return refuse(r, loc, why, text_input(text));
-    store_present(m->root, out);
+    store_present(p, object);
     return true;
+}
+
+static bool read_element(model_reader *r, const struct model_compiled *m, apus_str text, void *out, const model_loc *loc)
+{
+    return m->root ? read_text(r, m->root, text, out, loc) : refuse(r, loc, REFUSED(MODEL_TYPE), text_input(text));
 }
 
 static bool read_elements(model_reader *r, const field_plan *p, const apus_str *texts, size_t count, void *object,
@@ -53,10 +60,5 @@ bool model_read_field_texts(model_reader *r, const apus_field *field, const apus
     presence_mark(r, object, p);
     if (p->kind == APUS_KIND_LIST && field->in != APUS_IN_BODY)
         return read_elements(r, p, texts, count, object, loc) && !r->out_of_memory;
-    apus_str text = texts[first_wins ? 0 : count - 1];
-    const refusal *why = scalar_from_text(r, p, text, member_of(object, p->value_at));
-    if (why)
-        return refuse(r, loc, why, text_input(text));
-    store_present(p, object);
-    return !r->out_of_memory;
+    return read_text(r, p, texts[first_wins ? 0 : count - 1], object, loc) && !r->out_of_memory;
 }

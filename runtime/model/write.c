@@ -85,7 +85,7 @@ static bool write_enum(const writer *w, const field_plan *p, int constant)
             json_write_str(w->b, p->constant_texts[i]);
             return true;
         }
-    return fail(w, p, "%d is no constant of enum %s", constant, p->field->enum_type()->name);
+    return fail(w, p, "%d is no constant of its ENUM_TYPE", constant);
 }
 
 static void write_quoted(buffer *b, const char *text, size_t len)

@@ -37,7 +37,6 @@ static tree *reference(components *c, const component *to)
     return t;
 }
 
-
 /* The texts of an enum: without a name it is what Python calls a Literal, and stands where it is used. */
 static tree *enum_schema(components *c, const apus_enum *values)
 {
@@ -122,17 +121,27 @@ static tree *list_schema(components *c, const apus_field *f)
     return t;
 }
 
-/* Keys whose type says more than that they are strings are described by `propertyNames`. */
+/* Keys of which more is to be said than that they are strings. */
+static tree *names_schema(components *c, const apus_model *model)
+{
+    tree *key = schema_of_model(c, model), *names = tree_object(c->m);
+    const tree *type = tree_get(key, APUS_STR("type"));
+    if (type && !apus_str_is(type->text, "\"string\""))
+        return names;
+    for (tree *t = key->first, *next; t; t = next) {
+        next = t->next;
+        if (t != type)
+            tree_put(c->m, names, t->key, t);
+    }
+    return names;
+}
+
 static tree *dict_schema(components *c, const apus_field *f)
 {
-    tree *t = type_of(c, "object"), *value = schema_of_model(c, f->model()), *key = schema_of_model(c, f->key_model());
+    tree *t = type_of(c, "object"), *value = schema_of_model(c, f->model()), *names = names_schema(c, f->key_model());
     tree_set(c->m, t, "additionalProperties", value->first ? value : tree_bool(c->m, true));
-    const tree *format = tree_get(key, APUS_STR("format"));
-    if (format) {
-        tree *names = tree_open(c->m, t, "propertyNames"), *copy = tree_object(c->m);
-        *copy = (tree){.is = TREE_RAW, .text = format->text};
-        tree_set(c->m, names, "format", copy);
-    }
+    if (names->first)
+        tree_set(c->m, t, "propertyNames", names);
     put_count(c, t, "maxProperties", f->max_length);
     put_count(c, t, "minProperties", f->min_length);
     return t;

@@ -18,7 +18,7 @@ import math
 import random
 import sys
 import uuid
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, Literal, Optional
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -94,10 +94,15 @@ class Rich(BaseModel):
     sb: Annotated[bool, Field(strict=True)] = True
     ss: Annotated[str, Field(strict=True)] = ""
     tree: Optional[Tree] = None
+    lit: Literal["a", "it's"] = "a"
+    olit: Optional[Literal["on"]] = None
+    lc: Annotated[list[Color], Field(max_length=3)] = [Color.red]
+    ll: Optional[list[Literal["a", "it's"]]] = None
+    dc: dict[Color, Literal["a", "it's"]] = {}
 
 
 FIELDS = list(Rich.model_fields)
-LISTS = ("l", "l1", "ol", "lo")
+LISTS = ("l", "l1", "ol", "lo", "lc", "ll")
 QUERY = {n: TypeAdapter(f.rebuild_annotation()) for n, f in Rich.model_fields.items()}
 BODY = {"rich": TypeAdapter(Rich), "list": TypeAdapter(list[Sub]), "dict": TypeAdapter(dict[int, Sub])}
 
@@ -203,6 +208,7 @@ OTHERS = [
     '["x",2,3,4]', '[1,"x"]', '["1","2.0"]', '{"name":"r"}', '{"name":"r","children":[{"name":"a","left":{"name":"z"}},{"nam":1}]}',
     '{"00000000-0000-0000-0000-000000000005":1,"00000000000000000000000000000005":"off","x":true}', "[[1]]", '"\\ud83d\\ude00"',
     '{"nested":[1.0,1e-7,1e16,null,true,"\\u00e9\\n\\u0000",{"a":[]}]}', '{"a\\"b\\n/é":{}}', "[1,2,3,4,5,6]", '[true,"on"]',
+    '["red","blue"]', '["green","RED",1,null]', '["a","it\'s","b",{}]', '{"red":"a","blue":"it\'s"}', '{"red":"x","pink":"a","":1}',
 ]  # fmt: skip
 
 
@@ -216,14 +222,15 @@ def record_tables():
         "f": NUMBER_TEXTS, "f2": NUMBER_TEXTS, "f3": NUMBER_TEXTS, "fm": NUMBER_TEXTS, "of": NUMBER_TEXTS + BOOL_TEXTS,
         "sf": NUMBER_TEXTS[:5],
         "b": BOOL_TEXTS + NUMBER_TEXTS, "sb": BOOL_TEXTS[:3], "s": WORD_TEXTS, "s1": WORD_TEXTS, "sw": WORD_TEXTS, "os": WORD_TEXTS,
-        "ss": WORD_TEXTS[:3], "c": WORD_TEXTS, "c1": WORD_TEXTS, "c2": WORD_TEXTS, "u": UUID_TEXTS + WORD_TEXTS,
+        "ss": WORD_TEXTS[:3], "c": WORD_TEXTS, "c1": WORD_TEXTS, "c2": WORD_TEXTS, "lit": WORD_TEXTS,
+        "olit": BOOL_TEXTS, "u": UUID_TEXTS + WORD_TEXTS,
         "d": DATE_TEXTS + NUMBER_TEXTS,
     }  # fmt: skip
     for name, texts in kinds.items():
         for text in texts:
             record(name, quoted([text]))
     for name in LISTS:
-        for texts in (["1", "2"], ["1"], ["1", "x"], ["x", "y"], ["1", "2", "3", "4"], ["x", "2", "3", "4"], ["1.0", "2"]):
+        for texts in (["1", "2"], ["1"], ["1", "x"], ["x", "y"], ["1", "2", "3", "4"], ["x", "2", "3", "4"], ["1.0", "2"], ["red", "blue"], ["a", "red", "A"], ["it's", "a"]):
             record(name, quoted(texts))
     record("o", '["1","x"]')
     for name in ("i", "f", "b", "s", "u", "d", "c"):
@@ -271,7 +278,7 @@ def drawn_json(draw, depth=0):
 
 def record_random(seed, count):
     draw = random.Random(seed)
-    scalars = [n for n in FIELDS if n not in ("dd", "dm", "du", "sub", "osub", "ext", "any", "tree", "subs")]
+    scalars = [n for n in FIELDS if n not in ("dd", "dm", "du", "dc", "sub", "osub", "ext", "any", "tree", "subs")]
     for _ in range(count):
         kind = draw.random()
         if kind < 0.5:

@@ -3,6 +3,8 @@
 ENUM_TYPE(color, "Color", VALUE(COLOR_RED, "red"), VALUE(COLOR_GREEN, "green"), VALUE(COLOR_BLUE, "blue"));
 ENUM_TYPE(letter, "Letter", VALUE(LETTER_A, "a"), VALUE(LETTER_B, "b"));
 ENUM_TYPE(quoted, "Quoted", VALUE(QUOTED_ONLY, "it's"));
+ENUM_TYPE(word, NULL, VALUE(WORD_A, "a"), VALUE(WORD_ITS, "it's"));
+ENUM_TYPE(single, NULL, VALUE(SINGLE_WORD, "on"));
 
 MODEL(plain_sub, FIELD(x));
 MODEL(closed_sub, SCHEMA("Closed", .forbid_extra = true), FIELD(a), FIELD(b, .fallback_str = "x"));
@@ -49,4 +51,9 @@ MODEL(rich,
     FIELD(sf, .strict = true, .fallback = 1),
     FIELD(sb, .strict = true, .fallback = true),
     FIELD(ss, .strict = true, .fallback_str = ""),
-    OBJECT(tree, tree));
+    OBJECT(tree, tree),
+    ENUM(lit, word, .fallback = WORD_A),
+    ENUM(olit, single),
+    LIST(lc, color, .max_length = 3, .fallback_json = "[\"red\"]"),
+    LIST(ll, word, .nullable = true),
+    DICT(dc, color, word, .fallback_json = "{}"));

@@ -14,7 +14,10 @@ DECLARE_MODEL(sub_dict);
 enum color { COLOR_RED, COLOR_GREEN, COLOR_BLUE };
 enum letter { LETTER_A = 7, LETTER_B = -3 };
 enum quoted { QUOTED_ONLY };
-const apus_enum *color_enum(void);
+enum word { WORD_A = 1, WORD_ITS };
+enum single { SINGLE_WORD };
+DECLARE_ENUM(color);
+DECLARE_ENUM(word);
 
 struct plain_sub {
     int64_t x;
@@ -66,6 +69,11 @@ struct rich {
     bool sb;
     apus_str ss;
     struct tree *tree;
+    enum word lit;
+    apus_opt_enum olit;
+    LISTOF(enum color) lc;
+    LISTOF(enum word) ll;
+    DICTOF(enum color, enum word) dc;
 };
 
 struct sub_list {

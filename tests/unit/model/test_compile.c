@@ -36,7 +36,8 @@ struct moment {
     apus_uuid u;
 };
 
-ENUM_TYPE(color_again, "Again", VALUE(1, "red"), VALUE(2, "red"));
+enum color_again { AGAIN_RED, AGAIN_RED_TOO };
+ENUM_TYPE(color_again, "Again", VALUE(AGAIN_RED, "red"), VALUE(AGAIN_RED_TOO, "red"));
 
 /* A table of a struct, made on the spot. */
 #define ROWS(T, ...)                                                                                              \
@@ -138,7 +139,7 @@ static void a_default_that_does_not_fit_is_refused(void **state)
 static void an_enum_that_says_something_twice_is_refused(void **state)
 {
     (void)state;
-    REFUSED_LINE(colored, "model colored, field c: enum Again says \"red\" twice, or its constant",
+    REFUSED_LINE(colored, "model colored, field c: its ENUM_TYPE says \"red\" twice, or its constant",
                  ENUM(c, color, .enum_type = color_again_enum));
 }
 

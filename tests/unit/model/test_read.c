@@ -47,9 +47,12 @@ struct query_in {
     apus_opt_bool flag;
     struct plain_sub body;
     LISTOF(int64_t) numbers;
+    struct sub_list root_list;
+    struct sub_dict *root_dict;
+    int64_t *root_number;
 };
 MODEL(query_in, QUERY(page, .fallback = 1), QUERY_LIST(tags, apus_str, .optional = true), QUERY(flag), BODY(body, plain_sub),
-    BODY_LIST(numbers, int64_t));
+    BODY_LIST(numbers, int64_t), BODY(root_list, sub_list), BODY(root_dict, sub_dict), BODY(root_number, int64_t));
 
 
 static int compile_all(void **state)
@@ -57,7 +60,7 @@ static int compile_all(void **state)
     (void)state;
     compile_rich();
     const apus_model *models[] = {presence_model(), outer_model(), aliased_model(), keyed_model(), query_in_model(), apus_none_model(),
-                                  apus_opt_int_model(), apus_json_model()};
+                                  apus_opt_int_model(), apus_json_model(), color_model(), word_model()};
     char error[400] = "";
     for (size_t i = 0; i < sizeof models / sizeof *models; i++)
         if (!model_compile(models[i], error, sizeof error))
@@ -239,6 +242,36 @@ static void a_body_that_is_no_json_is_refused_with_its_text(void **state)
                 "[{'type':'model_attributes_type','loc':['body'],'msg':'Input should be a valid dictionary or object to "
                 "extract fields from','input':'{\\'x\\':1}'},{'type':'list_type','loc':['body'],'msg':'Input should "
                 "be a valid list','input':'{\\'x\\':1}'}]");
+}
+
+static void a_body_that_is_no_json_is_refused_as_what_its_model_is(void **state)
+{
+    (void)state;
+    struct query_in in;
+    memset(&in, 0, sizeof in);
+    const apus_field *rows = query_in_model()->fields;
+    model_loc loc = {.name = APUS_STR("body")};
+    model_input none = {.is = INPUT_NULL};
+    apus_str text = APUS_STR("5");
+    assert_false(model_read_field_texts(&test_reader, &rows[5], &text, 1, false, &in, &loc, none));
+    assert_false(model_read_field_texts(&test_reader, &rows[6], &text, 1, false, &in, &loc, none));
+    assert_json(errors_text(), "[{'type':'list_type','loc':['body'],'msg':'Input should be a valid list','input':'5'},"
+                               "{'type':'dict_type','loc':['body'],'msg':'Input should be a valid dictionary','input':'5'}]");
+    assert_true(model_read_field_texts(&test_reader, &rows[7], &text, 1, false, &in, &loc, none));
+    assert_int_equal(*in.root_number, 5);
+}
+
+static void an_enum_is_a_model_of_its_own(void **state)
+{
+    (void)state;
+    enum color color = COLOR_RED;
+    assert_true(read_text(color_model(), "'blue'", &color));
+    assert_int_equal(color, COLOR_BLUE);
+    assert_json(written(color_model(), &color, (model_write_options){0}), "'blue'");
+    enum word word;
+    assert_false(read_text(word_model(), "'blue'", &word));
+    assert_json(errors_text(), "[{\"type\":\"literal_error\",\"loc\":[\"body\"],\"msg\":\"Input should be 'a' or \\\"it's\\\"\","
+                               "\"input\":\"blue\",\"ctx\":{\"expected\":\"'a' or \\\"it's\\\"\"}}]");
 }
 
 static void errors_stop_at_their_limit(void **state)
@@ -517,6 +550,8 @@ int main(void)
         TEST(equal_keys_of_a_dict_are_one),
         TEST(texts_fill_members_by_their_kind),
         TEST(a_body_that_is_no_json_is_refused_with_its_text),
+        TEST(a_body_that_is_no_json_is_refused_as_what_its_model_is),
+        TEST(an_enum_is_a_model_of_its_own),
         TEST(errors_stop_at_their_limit),
         TEST(a_tree_is_read_to_the_limit_and_refused_beyond),
         TEST(the_deepest_document_fits_a_fibers_stack),

@@ -154,10 +154,10 @@ static void a_value_that_breaks_its_own_table_is_refused(void **state)
                 "refused: model outgoing, field name: the text is not UTF-8");
     struct colored colored = {.plain = (enum color)9};
     assert_json(WRITTEN(colored_model(), &colored, .exclude_none = false),
-                "refused: model colored, field plain: 9 is no constant of enum Color");
+                "refused: model colored, field plain: 9 is no constant of its ENUM_TYPE");
     colored = (struct colored){COLOR_BLUE, {APUS_SET, -1}};
     assert_json(WRITTEN(colored_model(), &colored, .exclude_none = false),
-                "refused: model colored, field opt: -1 is no constant of enum Color");
+                "refused: model colored, field opt: -1 is no constant of its ENUM_TYPE");
     out = (struct outgoing){.tags = {.is = APUS_NULL}};
     assert_json(WRITTEN(outgoing_model(), &out, .exclude_none = false),
                 "refused: model outgoing, field tags: it is null, and its row is not .nullable");

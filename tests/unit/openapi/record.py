@@ -8,7 +8,7 @@ import datetime
 import enum
 import json
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Cookie, Depends, FastAPI, Header, Path, Query
 from fastapi.responses import HTMLResponse
@@ -82,6 +82,19 @@ class Square(BaseModel):
 
 class Drawing(BaseModel):
     squares: list[Square]
+
+
+Mood = Literal["good", "bad"]
+
+
+class Tagging(BaseModel):
+    mood: Mood = "good"
+    only: Literal["one"]
+    colors: list[Color] = []
+    moods: list[Mood] | None = None
+    by_color: dict[Color, Mood]
+    by_mood: dict[Mood, Color]
+    by_only: dict[Literal["one"], int]
 
 
 def paging(limit: int = 10, q: str | None = None) -> int:
@@ -180,6 +193,16 @@ def paged(name: str, limit: Annotated[int, Depends(strict_paging)], again: Annot
 
 @app.post("/drawings")
 def draw(drawing: Drawing) -> Drawing: ...
+
+
+@app.post("/tagged")
+def tag(
+    tagging: Tagging,
+    mood: Mood,
+    colors: Annotated[list[Color], Query()],
+    moods: Annotated[list[Mood], Query()] = ["bad"],
+    only: Literal["one"] | None = None,
+) -> list[Color]: ...
 
 
 @router.get("/users/{login}", responses={404: {"description": "No such user"}})

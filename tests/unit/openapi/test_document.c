@@ -12,6 +12,10 @@
 
 enum color { RED, GREEN };
 ENUM_TYPE(color, "Color", VALUE(RED, "red"), VALUE(GREEN, "green"));
+enum mood { GOOD, BAD };
+ENUM_TYPE(mood, NULL, VALUE(GOOD, "good"), VALUE(BAD, "bad"));
+enum only { ONE };
+ENUM_TYPE(only, NULL, VALUE(ONE, "one"));
 
 struct size {
     double width;
@@ -253,6 +257,42 @@ struct draw_in {
 MODEL(draw_in, BODY(drawing, drawing_in));
 HANDLER(draw, struct draw_in, struct drawing);
 
+struct tagging {
+    enum mood mood;
+    enum only only;
+    LISTOF(enum color) colors;
+    LISTOF(enum mood) moods;
+    DICTOF(enum color, enum mood) by_color;
+    DICTOF(enum mood, enum color) by_mood;
+    DICTOF(enum only, int64_t) by_only;
+};
+MODEL(tagging, SCHEMA("Tagging"),
+    ENUM(mood, mood, .fallback = GOOD),
+    ENUM(only, only),
+    LIST(colors, color, .fallback_json = "[]"),
+    LIST(moods, mood, .nullable = true),
+    DICT(by_color, color, mood),
+    DICT(by_mood, mood, color),
+    DICT(by_only, only, int64_t));
+struct tag_in {
+    struct tagging tagging;
+    enum mood mood;
+    LISTOF(enum color) colors;
+    LISTOF(enum mood) moods;
+    apus_opt_enum only;
+};
+MODEL(tag_in,
+    BODY(tagging, tagging),
+    QUERY_ENUM(mood, mood),
+    QUERY_LIST(colors, color),
+    QUERY_LIST(moods, mood, .fallback_json = "[\"bad\"]"),
+    QUERY_ENUM(only, only));
+struct color_list {
+    LISTOF(enum color) colors;
+};
+MODEL(color_list, ROOT_LIST(colors, color));
+HANDLER(tag, struct tag_in, struct color_list);
+
 struct login_in {
     apus_str login;
 };
@@ -280,7 +320,8 @@ ROUTES(shop,
     POST("/list", list_body, list_body_in, apus_none),
     POST("/dict", dict_body, dict_body_in, apus_none),
     GET("/paged/{name:path}", paged, paged_in, apus_none),
-    POST("/drawings", draw, draw_in, drawing));
+    POST("/drawings", draw, draw_in, drawing),
+    POST("/tagged", tag, tag_in, color_list));
 ROUTES(people,
     GET("/users/{login}", read_user, login_in, user, .responses = RESPONSES({404, "No such user"})));
 
