@@ -8,7 +8,6 @@
 # Nothing to change: no commit, status 0. A refusal has status 2, a failure 1; both say why in one line and change nothing.
 set -euo pipefail
 
-program=commit-image-tag
 # shellcheck source=scripts/git-edit.sh
 source "$(dirname "$0")/git-edit.sh"
 # shellcheck source=scripts/versions.sh

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Sourced: changes scalars of YAML files in a branch of a repository elsewhere, by a clone that is thrown away. A push that lost a
-# race is made again on top of the winner. The script that sources it sets `program`, its name in messages, and defines `edit`.
-: "${program:?}"
+# race is made again on top of the winner. The script that sources it defines `edit`.
+program=${0##*/}
+program=${program%.sh}
 
 # refuse, fail: one line on standard error, whatever the words hold.
 say_line() { local words="$program: $*"; printf '%s\n' "${words//$'\n'/ }" >&2; }
@@ -19,6 +20,9 @@ shown() { sed -E 's#//[^/@]*@#//#' <<<"$1"; }
 
 # The last words of a command that failed.
 last_line() { grep -v '^[[:space:]]*$' "$1" | tail -n 1 | sed -E 's#//[^/@ ]*@#//#'; }
+
+# Why a server did not take a push: its own words come before git's.
+refusal() { grep -m 1 -E 'remote: |rejected|fatal: ' "$1" || last_line "$1"; }
 
 # git_token URL TOKEN: git sends the token with every request to that host. It appears in no argument and on no disk.
 git_token() {
@@ -82,7 +86,7 @@ edit_branch() {
         git -C "$clone" fetch -q --depth 1 origin "+refs/heads/$base:refs/remotes/origin/$base" 2>>"$said" ||
             fail "cannot fetch: $(last_line "$said")"
         lost_race "$clone" "$base" "$old" "$target" "$expected" "$said" ||
-            fail "$(shown "$repository") does not take the push to $target: $(grep -m 1 -E 'rejected|remote: |fatal: ' "$said" || last_line "$said")"
+            fail "$(shown "$repository") does not take the push to $target: $(refusal "$said")"
         git -C "$clone" reset -q --hard "origin/$base"
     done
 }

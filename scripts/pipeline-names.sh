@@ -18,7 +18,8 @@ registry=${registry%/}
 name=${IMAGE_NAME:-hello-fastapi}
 name=${name,,}
 commit=${GITHUB_SHA:-}
-[[ -n $registry && $registry != *://* ]] || refuse "REGISTRY: \"$registry\" (expected host and owner without a scheme, such as ghcr.io/acme)"
+[[ -n $registry && $registry != *://* ]] ||
+    refuse "REGISTRY: \"$registry\" (expected host and owner without a scheme, such as ghcr.io/acme)"
 [[ $name =~ ^[a-z0-9]+([._-]+[a-z0-9]+)*$ ]] || refuse "IMAGE_NAME: \"$name\" is not the name of an image"
 [[ $commit =~ ^[0-9a-f]{40}$ ]] || refuse "GITHUB_SHA: \"$commit\" is not a full commit"
 image=$registry/$name

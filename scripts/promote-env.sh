@@ -11,7 +11,6 @@
 # a failure 1; both say why in one line and change nothing.
 set -euo pipefail
 
-program=promote-env
 # shellcheck source=scripts/git-edit.sh
 source "$(dirname "$0")/git-edit.sh"
 # shellcheck source=scripts/versions.sh
@@ -35,11 +34,13 @@ check_arguments() {
     is_image_tag "$image_tag" || refuse "$env: \"$image_tag\" is not an image tag"
     [[ -n $chart_version ]] || refuse "$env: the chart version is empty"
     if [[ $env =~ ^prod(uction)?(-|$) ]]; then
-        is_release "$image_tag" || refuse "$env: image tag \"$image_tag\" is not a released version (expected one such as 1.2.0)"
-        is_release "$chart_version" || refuse "$env: chart version \"$chart_version\" is not a released version (expected one such as 1.2.0)"
+        local wanted="is not a released version (expected one such as 1.2.0)"
+        is_release "$image_tag" || refuse "$env: image tag \"$image_tag\" $wanted"
+        is_release "$chart_version" || refuse "$env: chart version \"$chart_version\" $wanted"
     fi
     is_semver "$chart_version" || refuse "$env: chart version \"$chart_version\" is not a semantic version"
-    [[ -z $digest || $digest =~ ^sha256:[0-9a-f]{64}$ ]] || refuse "IMAGE_DIGEST: \"$digest\" is not a digest (expected sha256: and 64 digits)"
+    [[ -z $digest || $digest =~ ^sha256:[0-9a-f]{64}$ ]] ||
+        refuse "IMAGE_DIGEST: \"$digest\" is not a digest (expected sha256: and 64 digits)"
     [[ $as == push || $as == pull-request ]] || refuse "PROMOTE_AS: \"$as\" (expected push or pull-request)"
     [[ -n $repository ]] || refuse "ENV_REPO is not set (the environment repository, such as https://github.com/acme/environments.git)"
 }
@@ -57,12 +58,20 @@ chart_path() {
     fi
 }
 
+# Names of the environments that are whole.
+known() {
+    local file name
+    for file in "$1"/apps/*.yaml; do
+        name=$(basename "$file" .yaml)
+        [[ ! -f $1/envs/$name/values.yaml ]] || echo "$name"
+    done | paste -s -d ' '
+}
+
 edit() {
-    local values=$1/envs/$env/values.yaml application=$1/apps/$env.yaml path known
-    if [[ ! -f $values || ! -f $application ]]; then
-        known=$(cd "$1" && for file in apps/*.yaml; do name=${file#apps/}; name=${name%.yaml}; [[ ! -f envs/$name/values.yaml ]] || echo -n " $name"; done)
-        refuse "unknown environment \"$env\": no envs/$env/values.yaml with apps/$env.yaml in $(shown "$repository") (known:${known:- none})"
-    fi
+    local values=$1/envs/$env/values.yaml application=$1/apps/$env.yaml path
+    [[ -f $values && -f $application ]] ||
+        refuse "unknown environment \"$env\": no envs/$env/values.yaml with apps/$env.yaml in $(shown "$repository")" \
+            "(known: $(known "$1"))"
     [[ $(yq '.image | tag' "$values" 2>/dev/null) == '!!map' ]] || refuse "envs/$env/values.yaml is not YAML with a map \"image\""
     path=$(chart_path "$application") || refuse "apps/$env.yaml is not one Application with exactly one chart among its sources"
     change "$values" .image.tag "$image_tag"

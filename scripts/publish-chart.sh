@@ -8,7 +8,6 @@
 # Prints chart (registry, folder and name) and chart_digest as KEY=VALUE lines.
 set -euo pipefail
 
-program=publish-chart
 # shellcheck source=scripts/git-edit.sh
 source "$(dirname "$0")/git-edit.sh"
 # shellcheck source=scripts/versions.sh
@@ -20,7 +19,8 @@ charts=${CHARTS:-}
 source=${CHART:-chart}
 is_semver "$version" || refuse "chart version \"$version\" is not a semantic version"
 [[ -n $app_version ]] || refuse "the application's version is empty"
-[[ -n $charts && $charts != *://* ]] || refuse "CHARTS: \"$charts\" (expected registry and folder without a scheme, such as ghcr.io/acme/charts)"
+[[ -n $charts && $charts != *://* ]] ||
+    refuse "CHARTS: \"$charts\" (expected registry and folder without a scheme, such as ghcr.io/acme/charts)"
 [[ -f $source/Chart.yaml ]] || refuse "no chart in $source"
 command -v helm >/dev/null || fail "helm is missing"
 
@@ -41,4 +41,4 @@ digest=$(sed -n 's/^Digest: *//p' "$temporary/said")
 [[ $digest == sha256:* ]] || fail "helm push named no digest: $(last_line "$temporary/said")"
 name=$(basename "${package[0]}" "-$version.tgz")
 printf 'chart=%s\nchart_digest=%s\n' "$charts/$name" "$digest"
-printf '%s: %s %s pushed\n' "$program" "$charts/$name" "$version" >&2
+say_line "$charts/$name $version pushed"

@@ -9,7 +9,8 @@ refuse() { printf 'sign: %s\n' "${*//$'\n'/ }" >&2; exit 2; }
 
 (($#)) || refuse "usage: sign.sh NAME@sha256:DIGEST..."
 for reference in "$@"; do
-    [[ $reference =~ ^[^@[:space:]]+@sha256:[0-9a-f]{64}$ ]] || refuse "\"$reference\" has no digest; a tag could be moved after it was signed"
+    [[ $reference =~ ^[^@[:space:]]+@sha256:[0-9a-f]{64}$ ]] ||
+        refuse "\"$reference\" has no digest; a tag could be moved after it was signed"
 done
 command -v cosign >/dev/null || refuse "cosign is missing"
 

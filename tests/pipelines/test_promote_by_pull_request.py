@@ -9,6 +9,7 @@ from support.tools import one_line
 
 PROD = ("prod", "1.2.0", "1.2.0")
 BRANCH = "promote/prod-1.2.0"
+URLS = ("https://github.com/acme/environments.git", "https://github.com/acme/environments", "git@github.com:acme/environments.git")
 
 
 def propose(environments, *arguments, **environment):
@@ -35,7 +36,7 @@ def test_the_printed_command_merges_it_where_there_is_no_github(environments):
     assert environments.image("prod")["tag"] == "1.2.0"
 
 
-@pytest.mark.parametrize("url", ["https://github.com/acme/environments.git", "https://github.com/acme/environments", "git@github.com:acme/environments.git"])
+@pytest.mark.parametrize("url", URLS)
 def test_the_printed_command_is_gh_for_a_repository_on_a_server(environments, url):
     settings = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{environments.bare}.insteadOf", "GIT_CONFIG_VALUE_0": url}
     done = propose(environments, ENV_REPO=url, **settings)

@@ -12,8 +12,13 @@ ROOT = Path(__file__).resolve().parents[3]
 SCRIPTS = ROOT / "scripts"
 
 
+def there(name):
+    """Whether the program is on the PATH; of those that are called yq only one will do."""
+    return shutil.which(name) is not None and (name != "yq" or "mikefarah" in run("yq", "--version").stdout)
+
+
 def need(*names):
-    missing = [name for name in names if shutil.which(name) is None]
+    missing = [name for name in names if not there(name)]
     if not missing:
         return
     words = f"{', '.join(missing)} missing: run ../shared/lab/lab tools {' '.join(missing)}, and put its bin on the PATH"

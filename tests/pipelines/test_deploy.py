@@ -1,0 +1,314 @@
+"""deploy/: objects against their definitions, policies as narrow as they say, and a run-book that quotes what the service says."""
+
+import json
+import os
+import re
+import subprocess
+import tomllib
+
+import pytest
+from support.tools import ROOT, need, out, read_yaml, run
+
+DEPLOY = ROOT / "deploy"
+YAML = sorted([*DEPLOY.rglob("*.yaml"), *DEPLOY.rglob("*.yml")])
+
+
+def relative(path):
+    return str(path.relative_to(ROOT))
+
+
+# ---- Kubernetes objects ----
+
+
+@pytest.fixture(scope="session")
+def schemas(tmp_path_factory):
+    """kubeconform's schemas of the definitions that the lab knows; an unknown field is refused."""
+    need("kubeconform", "yq")
+    lab = os.environ.get("APUS_LAB")
+    if not lab:
+        words = "APUS_LAB names no lab, whose `crds` writes the definitions"
+        pytest.skip(words) if os.environ.get("APUS_WITHOUT_LAB") == "1" else pytest.fail(words, pytrace=False)
+    folder = tmp_path_factory.mktemp("schemas")
+    out(lab, "crds", folder / "crds", seconds=300)
+    for path in (folder / "crds").glob("*.yaml"):
+        for definition in read_yaml(path):
+            group, kind = definition["spec"]["group"], definition["spec"]["names"]["kind"]
+            for version in definition["spec"]["versions"]:
+                schema = strict(version["schema"]["openAPIV3Schema"])
+                schema["properties"]["metadata"] = {"type": "object"}
+                name = f"{kind}-{group.split('.')[0]}-{version['name']}.json".lower()
+                (folder / name).write_text(json.dumps(schema))
+    return folder
+
+
+def strict(node):
+    if isinstance(node, list):
+        return [strict(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    made = {key: strict(value) for key, value in node.items() if key != "format"}
+    if isinstance(node.get("properties"), dict) and not node.get("x-kubernetes-preserve-unknown-fields"):
+        made.setdefault("additionalProperties", False)
+    if node.get("x-kubernetes-int-or-string"):
+        made["type"] = ["integer", "string"]
+    return made
+
+
+def validate(schemas, path):
+    location = str(schemas) + "/{{ .ResourceKind }}{{ .KindSuffix }}.json"
+    return run("kubeconform", "-strict", "-schema-location", location, path)
+
+
+DEFINED = [
+    "deploy/argocd/application-single-source.yaml",
+    "deploy/argocd/root.yaml",
+    "deploy/eks/secret-store.yaml",
+    "deploy/env-repo/apps/dev.yaml",
+    "deploy/env-repo/apps/prod.yaml",
+    "deploy/gke/secret-store.yaml",
+]
+
+
+@pytest.mark.parametrize("path", DEFINED)
+def test_objects_are_valid_by_their_definitions(schemas, path):
+    done = validate(schemas, ROOT / path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_misspelt_field_would_be_found(schemas, tmp_path):
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text((DEPLOY / "env-repo/apps/dev.yaml").read_text().replace("selfHeal", "selfheal"))
+    assert validate(schemas, wrong).returncode != 0
+
+
+def test_every_object_of_those_kinds_is_among_them():
+    kinds = ("Application", "SecretStore")
+    found = [relative(path) for path in YAML for document in read_yaml(path) if document and document.get("kind") in kinds]
+    assert sorted(found) == DEFINED
+
+
+# ---- Argo CD ----
+
+
+@pytest.mark.parametrize("env", ["dev", "prod"])
+def test_an_application_takes_the_chart_from_the_registry_and_its_values_from_git(env):
+    spec = read_yaml(DEPLOY / f"env-repo/apps/{env}.yaml")[0]["spec"]
+    chart, values = spec["sources"]
+    assert (chart["repoURL"], chart["chart"]) == ("ghcr.io/acme/charts", "hello-fastapi")
+    assert chart["helm"]["valueFiles"] == [f"$values/envs/{env}/values.yaml"]
+    assert (values["ref"], values["targetRevision"]) == ("values", "main")
+    assert spec["destination"]["namespace"] == f"hello-fastapi-{env}"
+
+
+@pytest.mark.parametrize("path", [path for path in DEFINED if "secret-store" not in path])
+def test_every_application_heals_prunes_and_tries_again(path):
+    policy = read_yaml(ROOT / path)[0]["spec"]["syncPolicy"]
+    assert policy["automated"] == {"prune": True, "selfHeal": True}
+    assert policy["retry"] == {"limit": 5, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "3m"}}
+
+
+def test_production_outlives_the_file_that_made_it():
+    metadata = read_yaml(DEPLOY / "env-repo/apps/prod.yaml")[0]["metadata"]
+    assert metadata["annotations"]["argocd.argoproj.io/sync-options"] == "Prune=false,Delete=false"
+
+
+def test_the_root_takes_in_every_application_of_the_template():
+    spec = read_yaml(DEPLOY / "argocd/root.yaml")[0]["spec"]["source"]
+    assert spec["path"] == "apps"
+    taken = spec["directory"]["include"].strip("{}").split(",")
+    assert sorted(taken) == sorted(path.name for path in (DEPLOY / "env-repo/apps").iterdir())
+
+
+def test_the_registry_is_known_to_argo_cd_as_oci():
+    secret = read_yaml(DEPLOY / "argocd/repository-charts.yaml")[0]
+    assert secret["metadata"]["labels"] == {"argocd.argoproj.io/secret-type": "repository"}
+    assert secret["stringData"] == {"name": "charts", "type": "helm", "url": "ghcr.io/acme/charts", "enableOCI": "true"}
+
+
+def test_the_single_source_names_values_files_that_exist():
+    source = read_yaml(DEPLOY / "argocd/application-single-source.yaml")[0]["spec"]["source"]
+    assert all((ROOT / source["path"] / file).is_file() for file in source["helm"]["valueFiles"])
+
+
+def test_the_image_updater_writes_to_git_where_the_single_source_reads():
+    spec = read_yaml(DEPLOY / "argocd/image-updater.yaml")[0]["spec"]
+    assert spec["writeBackConfig"]["method"].startswith("git:secret:")
+    target = spec["writeBackConfig"]["gitConfig"]["writeBackTarget"].removeprefix("helmvalues:/")
+    assert (ROOT / target).is_file()
+    assert read_yaml(ROOT / target)[0]["image"]["repository"] == spec["applicationRefs"][0]["images"][0]["imageName"]
+
+
+# ---- values ----
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ("deploy/env-repo/envs/dev/values.yaml",),
+        ("deploy/env-repo/envs/prod/values.yaml",),
+        ("chart/values-eks.yaml", "deploy/eks/values.yaml"),
+        ("chart/values-gke.yaml", "deploy/gke/values.yaml"),
+    ],
+)
+def test_the_chart_takes_the_values(files):
+    need("helm")
+    options = [part for file in files for part in ("-f", file)]
+    assert "kind: Deployment" in out("helm", "template", "hello-fastapi", "chart", *options)
+    out("helm", "lint", "--strict", "chart", *options)
+
+
+@pytest.mark.parametrize("cloud, name", [("eks", "Ingress"), ("gke", "Ingress"), ("gke", "BackendConfig")])
+def test_the_first_request_needs_no_load_balancer(cloud, name):
+    need("helm")
+    rendered = out("helm", "template", "x", "chart", "-f", f"chart/values-{cloud}.yaml", "-f", f"deploy/{cloud}/values.yaml")
+    assert f"kind: {name}\n" not in rendered
+
+
+@pytest.mark.parametrize("cloud", ["eks", "gke", "aks", "doks", "k3s"])
+def test_each_cluster_has_a_values_file_in_the_chart(cloud):
+    assert (ROOT / f"chart/values-{cloud}.yaml").is_file()
+
+
+# ---- AWS ----
+
+
+def policy(name):
+    return json.loads((DEPLOY / "eks" / name).read_text())
+
+
+def test_the_role_is_for_the_main_branch_of_this_repository_alone():
+    (statement,) = policy("github-trust-policy.json")["Statement"]
+    assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
+    assert statement["Condition"] == {
+        "StringEquals": {
+            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+            "token.actions.githubusercontent.com:sub": "repo:acme/hello-fastapi:ref:refs/heads/main",
+        }
+    }
+
+
+def test_the_role_may_push_to_one_repository_and_no_more():
+    login, push = policy("ecr-push-policy.json")["Statement"]
+    assert (login["Action"], login["Resource"]) == ("ecr:GetAuthorizationToken", "*")
+    assert push["Resource"].endswith(":repository/hello-fastapi")
+    assert all(re.fullmatch(r"ecr:[A-Z]\w+", action) for action in push["Action"])
+    assert "ecr:PutImage" in push["Action"] and not any("Delete" in action for action in push["Action"])
+
+
+def test_nodes_may_pull_before_anything_is_synced():
+    cluster = read_yaml(DEPLOY / "eks/cluster.yaml")[0]
+    (nodes,) = cluster["managedNodeGroups"]
+    assert (nodes["instanceType"], nodes["minSize"], nodes["desiredCapacity"], nodes["maxSize"]) == ("t3.medium", 2, 2, 4)
+    policies = {arn.rpartition("/")[2] for arn in nodes["iam"]["attachPolicyARNs"]}
+    assert policies >= {"AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly"}
+    assert cluster["iam"]["withOIDC"] is True
+
+
+def test_the_service_account_of_the_secrets_has_the_role_of_the_values():
+    (account,) = read_yaml(DEPLOY / "eks/cluster.yaml")[0]["iam"]["serviceAccounts"]
+    store = read_yaml(DEPLOY / "eks/secret-store.yaml")[0]
+    reference = store["spec"]["provider"]["aws"]["auth"]["jwt"]["serviceAccountRef"]["name"]
+    assert account["metadata"] == {"name": reference, "namespace": store["metadata"]["namespace"]}
+    annotations = read_yaml(DEPLOY / "eks/values.yaml")[0]["serviceAccount"]["annotations"]
+    assert annotations["eks.amazonaws.com/role-arn"].endswith(f":role/{account['roleName']}")
+    assert not [s for s in account["attachPolicy"]["Statement"] if "secretsmanager:GetSecretValue" in s["Action"] and "Condition" not in s]
+
+
+# ---- elsewhere ----
+
+
+def test_every_platforms_file_can_be_read():
+    for path in [*YAML, *DEPLOY.rglob("*.json")]:
+        json.loads(path.read_text()) if path.suffix == ".json" else read_yaml(path)
+    tomllib.loads((DEPLOY / "elsewhere/fly.toml").read_text())
+
+
+def platform_environments():
+    container = read_yaml(DEPLOY / "elsewhere/cloud-run.yaml")[0]["spec"]["template"]["spec"]["containers"][0]
+    runner = json.loads((DEPLOY / "elsewhere/app-runner.json").read_text())["SourceConfiguration"]["ImageRepository"]["ImageConfiguration"]
+    render = read_yaml(DEPLOY / "elsewhere/render.yaml")[0]["services"][0]
+    return {
+        "cloud-run": {item["name"] for item in container["env"]},
+        "app-runner": {*runner["RuntimeEnvironmentVariables"], *runner["RuntimeEnvironmentSecrets"]},
+        "render": {item["key"] for item in render["envVars"]},
+        "fly": set(tomllib.loads((DEPLOY / "elsewhere/fly.toml").read_text())["env"]),
+    }
+
+
+def test_platforms_set_only_variables_that_the_service_knows():
+    known = set(re.findall(r'"([A-Z][A-Z0-9_]+)"', "".join(path.read_text() for path in (ROOT / "runtime").rglob("*.c"))))
+    known |= set(re.findall(r'"([A-Z][A-Z0-9_]+)"', (ROOT / "app/main.c").read_text()))
+    for platform, names in platform_environments().items():
+        assert names <= known, platform
+        assert {"APP_ENV", "MIGRATE_ON_START", "DB_POOL_MAX"} <= names, platform
+
+
+# ---- the run-book ----
+
+PAGES = sorted(DEPLOY.rglob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_links_lead_somewhere(page):
+    text = page.read_text()
+    headings = {re.sub(r"[^\w\- ]", "", line.lstrip("# ").lower()).replace(" ", "-") for line in text.splitlines() if line.startswith("#")}
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        path, _, anchor = target.partition("#")
+        assert not path or (page.parent / path).exists(), target
+        assert not anchor or path or anchor in headings, target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_files_that_commands_name_exist(page):
+    named = re.findall(r"(?<![\w/.-])(?:deploy|chart|scripts|tests)/[\w./-]*\w(?![\w*])", page.read_text())
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_the_shell_can_read_the_commands(page):
+    for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.S):
+        done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{done.stderr}\n{block}"
+
+
+COMMANDS = ("kubectl ", "aws ", "helm ", "eval ", "git ", "/app ", "--set-string ", "port-forward ")
+SETTINGS = re.compile(r"[A-Za-z]+(\.[A-Za-z]+)+(: \S+)?|[A-Z_]+(=\S+)?|/\w+|\w+:\w+")
+
+
+def source():
+    """All that the service, its chart and the scripts can say, with adjacent strings joined."""
+    files = [path for room in ("runtime", "app", "chart", "scripts") for path in (ROOT / room).rglob("*") if path.is_file()]
+    text = "".join(path.read_text(errors="replace") for path in files if path.suffix not in (".png", ".tgz"))
+    return re.sub(r'"\s*\n\s*"', "", text).replace('\\"', '"')
+
+
+def quotations():
+    table = (DEPLOY / "README.md").read_text().split("## When something fails")[1]
+    spans = [span for row in table.splitlines() if row.startswith("| **") for span in re.findall(r"`([^`]+)`", row)]
+    return [span for span in spans if not span.startswith(COMMANDS)]
+
+
+def test_what_the_run_book_quotes_is_what_the_service_says():
+    text = source()
+    spans = quotations()
+    words = [span for span in spans if " " in span and not SETTINGS.fullmatch(span)]
+    assert len(words) > 20
+    missing = [span for span in words for part in re.split(r"…|\"abc\"|\(expected.*", span) if part.strip() not in text]
+    assert sorted(set(missing) - FROM_ELSEWHERE) == []
+
+
+# What is not the service's own: a setting beside its value, and configuration of others.
+FROM_ELSEWHERE = {'enableOCI: "true"', "argocd.argoproj.io/secret-type: repository"}
+
+
+def test_the_metrics_that_it_names_exist():
+    text = source()
+    names = [span for span in quotations() if re.fullmatch(r"[a-z]+(_[a-z]+){2,}", span)]
+    assert len(names) > 8
+    assert [name for name in names if name not in text and not name.startswith("container_")] == []
+
+
+def test_the_alerts_that_it_names_exist():
+    named = set(re.findall(r"alert `(\w+)`", (DEPLOY / "README.md").read_text()))
+    rules = set(re.findall(r"- alert: (\w+)", (ROOT / "chart/templates/_rules.tpl").read_text()))
+    assert named and named <= rules
