@@ -41,19 +41,27 @@ static void *list_room(pg_statement *s, arena *memory)
     return list->items + list->len * size;
 }
 
+/* The columns of a prepared statement do not change while its connection lives. */
+static pg_failure find_plan(pg_statement *s, const prepared *known, const PGresult *r, arena *memory)
+{
+    if (known && s->named && known->proven && row_plan_model(known->proven) == s->model) {
+        s->plan = known->proven;
+        return failure_make(0, NULL);
+    }
+    return row_plan_get(&s->text->plans, s->model, r, memory, &s->plan);
+}
+
 static pg_failure take_row(pg_statement *s, const PGresult *r, int row, arena *memory)
 {
-    if (s->want == PG_WANT_EFFECT || (s->want == PG_WANT_ROW && s->result))
+    if (s->want == PG_WANT_EFFECT || (s->want == PG_WANT_ROW && s->result)) {
+        s->bytes += row_bytes(r, row);
+        s->result += s->want == PG_WANT_EFFECT;
         return failure_make(0, NULL);
-    if (!s->plan) {
-        pg_failure f = row_plan_get(&s->text->plans, s->model, r, memory, &s->plan);
-        if (f.code)
-            return f;
     }
     void *out = s->want == PG_WANT_ROW ? s->out : list_room(s, memory);
     if (!out)
         return failure_make(APUS_ENOMEM, "no memory for the rows");
-    pg_failure f = row_read(s->plan, r, row, out, memory);
+    pg_failure f = row_read(s->plan, r, row, out, memory, &s->bytes);
     if (!f.code) {
         s->result++;
         if (s->want == PG_WANT_LIST)
@@ -75,13 +83,15 @@ static void take_rows(connection *c, expectation *e, const PGresult *r)
 {
     pg_statement *s = e->statement;
     pg_group *g = e->group;
-    for (int row = 0; s && !g->failure.code && row < PQntuples(r); row++) {
-        s->bytes += row_bytes(r, row) + (s->want == PG_WANT_LIST ? s->model->size : 0);
+    int rows = PQntuples(r);
+    if (s && rows && !s->plan && s->want != PG_WANT_EFFECT && !g->failure.code)
+        g->failure = find_plan(s, prepared_of(e, c), r, g->task->arena);
+    for (int row = 0; s && !g->failure.code && row < rows; row++) {
+        g->failure = take_row(s, r, row, g->task->arena);
         if (s->bytes > LIMIT_PG_RESULT) {
             refuse_rest(c, g);
             return;
         }
-        g->failure = take_row(s, r, row, g->task->arena);
     }
 }
 
@@ -92,7 +102,7 @@ static void finish_statement(connection *c, expectation *e, PGresult *r)
     e->answered = true;
     if (!s)
         return;
-    if (s->want == PG_WANT_EFFECT)
+    if (s->want == PG_WANT_EFFECT && !s->result)
         s->result = atoi(PQcmdTuples(r));
     else if (known && s->named && s->plan)
         known->proven = s->plan;
@@ -182,7 +192,7 @@ static void run_again(pg_group *g)
 static void finish_group(connection *c, expectation *e)
 {
     pg_group *g = e->group;
-    uint64_t now = clock_monotonic();
+    uint64_t now = c->pool->now;
     time_text(e->text, now - c->head_since);
     c->head_since = now;
     c->groups--;

@@ -81,6 +81,7 @@ static void readable(void *arg)
     connection *c = arg;
     pg_pool *p = c->pool;
     uint64_t before = hold_received();
+    p->now = clock_monotonic();
     bool alive = PQconsumeInput(c->pg);
     c->unanswered += hold_received() - before;
     connection_answers(c);

@@ -132,12 +132,12 @@ static void fan_out(const PGnotify *n)
     size_t channel_length = strlen(n->relname), payload_length = strlen(n->extra);
     pthread_mutex_lock(&hub.lock);
     for (size_t i = 0; i < hub.worker_count; i++) {
-        notification *copy = memory_alloc(sizeof *copy + channel_length + payload_length);
+        notification *copy = memory_alloc(sizeof *copy + channel_length + payload_length + 1);
         if (!copy)
             continue;
         *copy = (notification){.channel_length = channel_length, .payload_length = payload_length};
         memcpy(copy->text, n->relname, channel_length);
-        memcpy(copy->text + channel_length, n->extra, payload_length);
+        memcpy(copy->text + channel_length, n->extra, payload_length + 1);
         if (loop_post(hub.workers[i]->loop, events_deliver, copy) < 0)
             memory_free(copy);
     }

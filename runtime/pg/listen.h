@@ -8,7 +8,7 @@
 typedef struct notification {
     unsigned uses;
     size_t channel_length, payload_length;
-    char text[]; /* channel, payload */
+    char text[]; /* channel, payload, NUL */
 } notification;
 
 /** The worker wants the channel (a name of at most 63 bytes). false without memory. Once for each worker and channel. */

@@ -3,7 +3,6 @@
 #include "pg/types.h"
 
 #include <endian.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +122,21 @@ static int write_double(double number, char *out)
     return snprintf(out, SCRATCH, "%.17g", number);
 }
 
+static int write_digits(int64_t value, char *out)
+{
+    char digits[SCRATCH], *at = digits + sizeof digits;
+    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do
+        *--at = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (value < 0)
+        *--at = '-';
+    int length = (int)(digits + sizeof digits - at);
+    memcpy(out, at, (size_t)length);
+    out[length] = '\0';
+    return length;
+}
+
 static int write_64(uint64_t value, char *out)
 {
     uint64_t wire = htobe64(value);
@@ -148,7 +162,7 @@ static int write_value(const pg_value *v, Oid type, char *out, int *format)
     case OID_UUID: memcpy(out, v->as.uuid.bytes, sizeof v->as.uuid.bytes); return sizeof v->as.uuid.bytes;
     case OID_TIMESTAMP:
     case OID_TIMESTAMPTZ: return write_64((uint64_t)(v->as.datetime.micros - PG_EPOCH_MICROS), out);
-    case OID_UNKNOWN_YET: return snprintf(out, SCRATCH, "%" PRId64, v->as.integer);
+    case OID_UNKNOWN_YET: return write_digits(v->as.integer, out);
     case OID_FLOAT8: return snprintf(out, SCRATCH, "%s", isnan(v->as.number) ? "NaN" : v->as.number > 0 ? "Infinity" : "-Infinity");
     default: return write_double(v->as.number, out);
     }

@@ -125,7 +125,7 @@ static bool send_statements(connection *c, pg_group *g)
 static void count_group(connection *c, const expectation *sync)
 {
     if (c->groups == 0)
-        c->head_since = clock_monotonic();
+        c->head_since = c->pool->now;
     c->groups++;
     c->statements += sync->statements;
     c->slow_groups += sync->slow;
@@ -136,11 +136,11 @@ static void count_group(connection *c, const expectation *sync)
 
 void connection_send(connection *c, pg_group *g)
 {
-    uint64_t now = clock_monotonic();
+    uint64_t now = c->pool->now;
     g->place = GROUP_SENT;
     g->connection = c;
     g->taken_at = now;
-    g->task->times.pool_wait += now - g->queued_at;
+    g->task->times.pool_wait += now > g->queued_at ? now - g->queued_at : 0;
     hold_begin(PQsocket(c->pg));
     bool sent = send_statements(c, g);
     hold_end();

@@ -298,10 +298,10 @@ static void tick(loop_timer *timer);
 static void pool_work(loop_deferred *self)
 {
     pg_pool *p = current;
-    uint64_t now = clock_monotonic(), next = now + TICK;
     (void)self;
     if (!p)
         return;
+    uint64_t now = p->now = clock_monotonic(), next = now + TICK;
     send_direct(p);
     while (give_one(p, now))
         ;
@@ -325,7 +325,8 @@ static void pool_work(loop_deferred *self)
 static void tick(loop_timer *timer)
 {
     pg_pool *p = containing(pg_pool, timer, timer);
-    retire_some(p, clock_monotonic());
+    p->now = clock_monotonic();
+    retire_some(p, p->now);
     pool_wake(p);
 }
 

@@ -172,6 +172,7 @@ typedef struct pool_tally {
 /** A worker's pool. All of it belongs to its loop's thread. */
 struct pg_pool {
     loop *loop;
+    uint64_t now; /* of the work that is being done: read once for all statements of a turn */
     connection_list lists[CONNECTION_STATES];
     connection **slots;
     size_t slot_count;

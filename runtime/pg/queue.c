@@ -55,7 +55,7 @@ void pool_withdraw(pg_group *g)
 void pool_done(pg_pool *p, pg_group *g)
 {
     if (g->taken_at)
-        g->task->times.database += clock_monotonic() - g->taken_at;
+        g->task->times.database += p->now > g->taken_at ? p->now - g->taken_at : 0;
     p->tally.errors += g->failure.code != 0;
     group_append(&p->done, g, GROUP_DONE);
     pool_wake(p);

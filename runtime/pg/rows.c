@@ -26,6 +26,11 @@ static bool fits(const row_plan *plan, const PGresult *result)
     return true;
 }
 
+const apus_model *row_plan_model(const row_plan *plan)
+{
+    return plan->model;
+}
+
 bool row_plan_binary(const row_plan *plan, const apus_model *model)
 {
     return plan->binary && plan->model == model;
@@ -181,23 +186,26 @@ static bool read_cell(cell *c, const cell_column *column, bool binary, void *out
     return reader && reader(c, column, out);
 }
 
-pg_failure row_read(const row_plan *plan, const PGresult *result, int row, void *out, arena *memory)
+pg_failure row_read(const row_plan *plan, const PGresult *result, int row, void *out, arena *memory, size_t *bytes)
 {
+    *bytes += plan->model->size;
     memset(out, 0, plan->model->size);
     if (plan->default_count) {
         pg_failure f = fill_defaults(plan, out, memory);
         if (f.code)
             return f;
     }
+    bool binary = plan->count && PQfformat(result, 0) == 1;
     for (size_t i = 0; i < plan->count; i++) {
         const cell_column *column = &plan->columns[i];
         int at = (int)i;
-        bool binary = PQfformat(result, at) == 1;
+        size_t length = (size_t)PQgetlength(result, row, at);
+        *bytes += length;
         if (!column->field)
             continue;
         cell c = {.memory = memory};
-        if (!PQgetisnull(result, row, at))
-            c.text = (apus_str){PQgetvalue(result, row, at), (size_t)PQgetlength(result, row, at)};
+        if (length || !PQgetisnull(result, row, at))
+            c.text = (apus_str){PQgetvalue(result, row, at), length};
         if (!read_cell(&c, column, binary, out))
             return refused(plan, column, &c, binary, memory);
     }

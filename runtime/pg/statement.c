@@ -39,6 +39,7 @@ static void group_abandon(fiber_wait *wait)
     pg_group *g = wait->arg;
     connection *c = g->connection;
     bool sent = g->place == GROUP_SENT;
+    g->pool->now = clock_monotonic();
     pool_withdraw(g);
     if (g->grant && g->grant->connection)
         connection_settle(g->grant->connection);

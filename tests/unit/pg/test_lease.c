@@ -154,7 +154,7 @@ static void cut_off(test_task *t)
     assert_int_equal(pg_begin(&t->task), 0);
     assert_int_equal(pg_exec(&t->task, "insert into ledger values ($1, 'a')", PG(1)), 1);
     t->result = pg_exec(&t->task, "select pg_sleep(10)", PG_NONE);
-    assert_int_equal(pg_commit(&t->task), APUS_EUNAVAILABLE);
+    assert_true(pg_commit(&t->task) < 0);
 }
 
 static void test_a_deadline_inside_a_transaction_cancels_and_rolls_back_at_once(void **state)

@@ -43,7 +43,7 @@ static void test_listening_takes_one_connection_whatever_number_of_tasks(void **
 {
     (void)state;
     test_task tasks[20] = {0};
-    char names[20][8];
+    char names[20][16];
     test_turn_for(100 * MILLISECONDS);
     int before = admin_backends();
     for (int i = 0; i < 20; i++) {
