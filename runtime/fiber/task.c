@@ -52,7 +52,7 @@ static char *format_into(arena *memory, int *length, const char *format, va_list
 {
     va_list again;
     va_copy(again, arguments);
-    *length = vsnprintf(NULL, 0, format, arguments);
+    *length = vsnprintf(NULL, 0, format, arguments); /* NOLINT(clang-analyzer-valist.Uninitialized): the callers start it */
     char *text = *length < 0 ? NULL : arena_alloc(memory, (size_t)*length + 1);
     if (text)
         vsnprintf(text, (size_t)*length + 1, format, again);

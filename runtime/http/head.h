@@ -39,9 +39,11 @@ void head_split(http_head *head, apus_str target);
 /** Moves every slice of the head by as much as its bytes were moved. */
 static inline void head_rebase(http_head *head, ptrdiff_t by)
 {
-    apus_str *const slices[] = {&head->method, &head->target, &head->path, &head->query, &head->authority};
-    for (size_t i = 0; i < sizeof slices / sizeof *slices; i++)
-        slices[i]->ptr += by;
+    head->method.ptr += by;
+    head->target.ptr += by;
+    head->path.ptr += by;
+    head->query.ptr += by;
+    head->authority.ptr += by;
     for (size_t i = 0; i < head->count; i++) {
         head->fields[i].name.ptr += by;
         head->fields[i].value.ptr += by;

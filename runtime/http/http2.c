@@ -29,7 +29,7 @@ static void http2_disposed(void *data)
 void http2_begin(exchange *x)
 {
     connection *c = x->connection;
-    exchange **link = h2o_mem_alloc_shared(&x->h2o->pool, sizeof *link, http2_disposed);
+    exchange **link = h2o_mem_alloc_shared(&x->h2o->pool, sizeof(void *), http2_disposed);
     *link = x;
     c->http2 = true;
     c->streams++;

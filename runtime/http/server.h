@@ -5,7 +5,7 @@
 #include "core/settings.h"
 #include "route/router.h"
 
-/** HTTP's part of the settings: HOST, PORT, ADMIN_HOST, ADMIN_PORT, HTTP2, TLS_CERT, TLS_KEY, time-outs, limits, ROOT_PATH, FORWARDED_ALLOW_IPS. */
+/** HTTP's part of the settings: addresses and ports, HTTP/2, TLS, time-outs, limits, what a proxy in front means. */
 typedef struct http_settings {
     const char *host, *admin_host, *tls_cert, *tls_key, *root_path, *forwarded_allow_ips;
     int64_t port, admin_port, max_body, max_header, max_connections, max_depth;

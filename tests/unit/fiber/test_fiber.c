@@ -58,14 +58,15 @@ static void ten_thousand_sleepers_wake_in_the_order_of_their_times(void **state)
 
 static void sleep_and_measure(apus_task *task)
 {
-    double wanted = *(double *)test_of(task)->arg;
-    for (int i = 0; i < 5; i++) {
+    double wanted = *(double *)test_of(task)->arg, least = 10;
+    for (int i = 0; i < 10; i++) {
         uint64_t start = clock_monotonic();
         assert_int_equal(apus_sleep(task, wanted), 0);
         double slept = seconds_since(start);
         assert_true(slept >= wanted);
-        assert_true(slept < wanted + 0.050);
+        least = slept < least ? slept : least;
     }
+    assert_true(least < wanted + 0.010); /* the machine may be busy, but not always */
 }
 
 static void a_sleep_is_never_short_and_hardly_longer(void **state)

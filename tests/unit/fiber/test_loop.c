@@ -284,7 +284,7 @@ static void libuvs_timers_tick_beside_the_evloop(void **state)
 
 static int work_slowly(void *arg)
 {
-    usleep(100000);
+    usleep(300000);
     return *(int *)arg;
 }
 
@@ -299,7 +299,7 @@ static void tick_ten_times(apus_task *task)
     uint64_t start = clock_monotonic();
     for (int i = 0; i < 10; i++)
         assert_int_equal(apus_sleep(task, 0.002), 0);
-    assert_true(clock_monotonic() - start < 90 * MILLISECOND);
+    assert_true(clock_monotonic() - start < 250 * MILLISECOND);
     test_of(task)->result = 1;
 }
 
@@ -326,7 +326,7 @@ static void a_cancelled_offload_waits_for_the_work_that_uses_its_memory(void **s
     fiber_cancel(&t.task, APUS_ECANCELED);
     assert_int_equal(t.ended, 0);
     test_run();
-    assert_true(clock_monotonic() - start >= 95 * MILLISECOND);
+    assert_true(clock_monotonic() - start >= 295 * MILLISECOND);
     assert_int_equal(t.result, APUS_ECANCELED);
 }
 

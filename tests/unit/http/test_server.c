@@ -348,7 +348,7 @@ static void a_chunked_body_past_the_limit_is_413_in_json(void **state)
     server_start(1, NULL);
     /* at once: the route answers; in pieces: cut off when it passes the limit; without end; past the largest limit of all */
     const char *got = ask("POST /small HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                 "b\r\n01234567890\r\n0\r\n\r\n");
+                          "b\r\n01234567890\r\n0\r\n\r\n");
     assert_int_equal(status_of(got), 413);
     assert_true(has(got, "{\"detail\":\"Content Too Large\"}"));
     int fd = client_open();
@@ -443,7 +443,7 @@ static void a_slow_head_is_408_and_others_are_served_meanwhile(void **state)
     const char *got = client_read_all(slow);
     assert_int_equal(status_of(got), 408);
     assert_true(has(got, "{\"detail\":\"Request Timeout\"}"));
-    assert_true(seconds_since(start) > 0.5 && seconds_since(start) < 1.2);
+    assert_true(seconds_since(start) > 0.5 && seconds_since(start) < 3);
     close(slow);
     server_stop();
 }
@@ -533,7 +533,7 @@ static void a_client_that_leaves_ends_its_request_at_once(void **state)
     uint64_t start = clock_monotonic();
     close(fd);
     wait_until(one_cancelled, 2000);
-    assert_true(seconds_since(start) < 0.2);
+    assert_true(seconds_since(start) < 0.5);
     server_stop();
 }
 
@@ -552,7 +552,7 @@ static void a_client_that_leaves_after_pipelining_ends_its_request_soon_and_does
     uint64_t start = clock_monotonic();
     close(fd);
     wait_until(one_cancelled, 2000);
-    assert_true(seconds_since(start) < 0.6);
+    assert_true(seconds_since(start) < 1.5);
     server_stop();
 }
 
@@ -711,7 +711,7 @@ static void stopping_closes_idle_connections_at_once_and_finishes_what_has_begun
     uint64_t start = clock_monotonic();
     server_each(http_server_stop_accepting);
     assert_true(client_sees_end(idle, 1000));
-    assert_true(seconds_since(start) < 0.1);
+    assert_true(seconds_since(start) < 0.5);
     assert_int_equal(client_open(), -1);
     const char *got = client_read_all(busy);
     assert_true(has(got, "slept") && has(got, "connection: close\r\n"));
