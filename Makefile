@@ -183,10 +183,8 @@ lint-light:                          ## the quick part of lint
 lint:                                ## format, static analysis, headers, arrows between rooms, function lengths
 	@scripts/lint
 
-format:                              ## put function bodies in the house's format
-	@for file in $$(git ls-files '*.[ch]'); do \
-	    ranges=$$(awk -f scripts/format-ranges.awk $$file); [ -z "$$ranges" ] || clang-format -i $$ranges $$file; \
-	done
+format:                              ## correct the spacing of the C files, but not lines broken and aligned by hand
+	@scripts/format --fix $$(git ls-files '*.[ch]')
 
 .PHONY: flags
 flags: build/assets/assets.h
