@@ -127,18 +127,19 @@ static bool has_prefix(apus_str text, const char *prefix, size_t len)
     return true;
 }
 
-/*
- * What may stand in a host with a port (RFC 3986 section 3.2.2: letters, digits, `-._~%!$&'()*+,;=:[]`), as bits; nothing that
- * could end it or begin a path.
- */
+/* What may stand in a host with a port (RFC 3986 section 3.2.2); nothing that could end it or begin a path. */
+static const bool host_character[256] = {
+    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['-'] = true, ['.'] = true, ['_'] = true, ['~'] = true,
+    ['%'] = true,         ['!'] = true,         ['$'] = true,         ['&'] = true, ['\''] = true, ['('] = true, [')'] = true,
+    ['*'] = true,         ['+'] = true,         [','] = true,         [';'] = true, ['='] = true, [':'] = true, ['['] = true,
+    [']'] = true,
+};
+
 static bool is_host(apus_str host)
 {
-    static const uint64_t known[4] = {0x2fff7ff200000000u, 0x47fffffeaffffffeu};
-    for (size_t i = 0; i < host.len; i++) {
-        unsigned char c = (unsigned char)host.ptr[i];
-        if (!(known[c >> 6] >> (c & 63) & 1))
+    for (size_t i = 0; i < host.len; i++)
+        if (!host_character[(unsigned char)host.ptr[i]])
             return false;
-    }
     return true;
 }
 
