@@ -153,7 +153,7 @@ build/tools.stamp:
 
 # ---- run, test -----------------------------------------------------------------------------------------------------
 
-.PHONY: deps run test test-fastapi fuzz bench lint lint-light format clean distclean help
+.PHONY: deps run test test-fastapi test-chart test-pipelines fuzz bench lint lint-light format clean distclean help
 deps:                                ## install the packages that building and running need
 	@scripts/deps build
 
@@ -166,6 +166,12 @@ test:                                ## install, build and run all tests
 
 test-fastapi:                        ## FastAPI's own tests against the ports in examples/tutorial
 	+@scripts/test fastapi
+
+test-chart:                          ## what the chart renders, its budget and its rules; no cluster
+	@scripts/test chart
+
+test-pipelines:                      ## the workflows, their scripts and deploy/; no engine
+	@scripts/test pipelines
 
 fuzz:                                ## fuzz each target of tests/fuzz for FUZZ_SECONDS (20)
 	+@scripts/test fuzz
