@@ -120,9 +120,9 @@ static void stop_attempt(dial *d)
 }
 
 /* The first line has the address and the reason; what follows are hints. */
-static void keep_error(dial *d)
+static void keep_error(dial *d, bool no_memory)
 {
-    failure_first_line(PQerrorMessage(d->pg), d->error, sizeof d->error);
+    failure_first_line(no_memory ? "no memory for a connection" : PQerrorMessage(d->pg), d->error, sizeof d->error);
     if (!*d->error)
         snprintf(d->error, sizeof d->error, "the connection failed");
 }
@@ -180,7 +180,7 @@ static void watch_again(dial *d, PostgresPollingStatusType wants)
     if (wants != PGRES_POLLING_FAILED && PQsocket(d->pg) >= 0)
         d->watch = loop_watch_open(d->loop, PQsocket(d->pg), readable, writable, d);
     if (!d->watch) {
-        keep_error(d);
+        keep_error(d, wants != PGRES_POLLING_FAILED);
         stop_attempt(d);
         try_next(d);
         return;
@@ -247,7 +247,7 @@ static void try_next(dial *d)
         return;
     }
     if (PQstatus(d->pg) == CONNECTION_BAD) {
-        keep_error(d);
+        keep_error(d, false);
         stop_attempt(d);
         try_next(d);
         return;

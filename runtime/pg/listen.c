@@ -216,7 +216,7 @@ static void dial_line(void)
     line.permit = permit_take_side();
     line.dial = line.permit == PERMIT_NONE ? NULL : dial_start(line.pool->loop, &pg_direct_target, dialed, NULL);
     if (!line.dial)
-        retry_later("every connection of DB_POOL_MAX is in use");
+        retry_later(line.permit == PERMIT_NONE ? "every connection of DB_POOL_MAX is in use" : "no memory");
 }
 
 /* On the owner's loop: something changed, or it became the owner. */
