@@ -14,14 +14,26 @@ static bool is_lower_hex(apus_str text)
     return true;
 }
 
-/* The trace-id of a traceparent header, W3C Trace Context section 3.2; empty when it is malformed or all zero. */
-static apus_str trace_id_of(apus_str traceparent)
+static bool is_zero(apus_str hex)
 {
-    static const char zeros[] = "00000000000000000000000000000000";
-    if (traceparent.len < TRACEPARENT_LENGTH || traceparent.ptr[2] != '-' || traceparent.ptr[35] != '-')
-        return (apus_str){NULL, 0};
-    apus_str id = {traceparent.ptr + 3, 32};
-    return is_lower_hex(id) && !apus_str_is(id, zeros) ? id : (apus_str){NULL, 0};
+    for (size_t i = 0; i < hex.len; i++)
+        if (hex.ptr[i] != '0')
+            return false;
+    return true;
+}
+
+/* The trace-id of a traceparent header, W3C Trace Context section 3.2; empty when any part of it is malformed. */
+static apus_str trace_id_of(apus_str header)
+{
+    static const apus_str none = {NULL, 0};
+    if (header.len < TRACEPARENT_LENGTH || header.ptr[2] != '-' || header.ptr[35] != '-' || header.ptr[52] != '-')
+        return none;
+    apus_str version = {header.ptr, 2}, id = {header.ptr + 3, 32}, parent = {header.ptr + 36, 16}, flags = {header.ptr + 53, 2};
+    bool first = is_zero(version); /* a later version may say more behind another dash */
+    if (apus_str_is(version, "ff") || (header.len > TRACEPARENT_LENGTH && (first || header.ptr[TRACEPARENT_LENGTH] != '-')))
+        return none;
+    bool sound = is_lower_hex(version) && is_lower_hex(id) && is_lower_hex(parent) && is_lower_hex(flags);
+    return sound && !is_zero(id) && !is_zero(parent) ? id : none;
 }
 
 /* Ids go out with the answer, so that a client's report can be found in the log. */
@@ -31,7 +43,7 @@ static void request_started(apus_request *req)
     apus_str id = trace_id_of(traceparent);
     if (id.ptr) {
         req->task.trace_id = id.ptr;
-        http_header(req, "traceparent", traceparent);
+        http_header(req, "traceparent", (apus_str){traceparent.ptr, TRACEPARENT_LENGTH});
     }
     if (req->request_id.len)
         http_header(req, "x-request-id", req->request_id);

@@ -11,10 +11,15 @@
 
 #define HELP_CEILING (64 * 1024)
 
+static int wrong(const char *program, const char *what, const char *word)
+{
+    fprintf(stderr, "%s: %s: %s (see --help)\n", program, word, what);
+    return EXIT_SETTING;
+}
+
 static int serve(const apus_app *app, int argc, char **argv)
 {
-    (void)argc, (void)argv;
-    return command_serve(app);
+    return argc > 1 ? wrong(argv[0], "takes no arguments", argv[1]) : command_serve(app);
 }
 
 static int routes(const apus_app *app, int argc, char **argv)
@@ -66,14 +71,10 @@ static int help(const apus_app *app, const char *program)
 
 static int version(const apus_app *app)
 {
-    printf("%s %s\n", app->title ? app->title : "FastAPI", app->version ? app->version : "0.1.0");
+    apus_app served;
+    application_served(app, &served);
+    printf("%s %s\n", app->title ? app->title : "FastAPI", served.version);
     return 0;
-}
-
-static int wrong(const char *program, const char *what, const char *word)
-{
-    fprintf(stderr, "%s: %s: %s (see --help)\n", program, word, what);
-    return EXIT_SETTING;
 }
 
 int apus_main(int argc, char **argv, const apus_app *app)
@@ -87,18 +88,22 @@ int apus_main(int argc, char **argv, const apus_app *app)
             return status;
         argc = 1;
     }
+    bool asked_version = false;
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return help(app, program);
-        if (strcmp(argv[i], "--version") == 0)
-            return version(app);
+        asked_version |= strcmp(argv[i], "--version") == 0;
     }
     if (!settings_load(tables, options_tables(app, tables), &argc, argv, error, sizeof error)) {
         fprintf(stderr, "%s\n", error);
         return EXIT_SETTING;
     }
+    if (asked_version)
+        return version(app);
     if (argc < 2)
         return command_serve(app);
+    if (argv[1][0] == '-')
+        return wrong(program, "no such flag", argv[1]);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (commands[i].run && strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(app, argc - 1, argv + 1);

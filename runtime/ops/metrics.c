@@ -222,6 +222,25 @@ static void write_process(buffer *out)
     write_value(out, "process_open_fds", "gauge", "Open descriptors.", (double)open_descriptors());
 }
 
+/* A label's value: backslash, quote and line feed are escaped. */
+static void write_label(buffer *out, const char *value)
+{
+    for (; *value; value++) {
+        if (*value == '\\' || *value == '"' || *value == '\n')
+            buffer_append_char(out, '\\');
+        buffer_append_char(out, *value == '\n' ? 'n' : *value);
+    }
+}
+
+static void write_build_info(buffer *out, const apus_app *app)
+{
+    buffer_printf(out, "# HELP apus_build_info The program.\n# TYPE apus_build_info gauge\napus_build_info{version=\"");
+    write_label(out, app->version);
+    buffer_printf(out, "\",environment=\"");
+    write_label(out, ops_options.app_env);
+    buffer_printf(out, "\"} 1\n");
+}
+
 void metrics_write(buffer *out)
 {
     process *p = current_process;
@@ -238,7 +257,5 @@ void metrics_write(buffer *out)
                 (double)log_dropped());
     write_process(out);
     write_jemalloc(out);
-    buffer_printf(out, "# HELP apus_build_info The program.\n# TYPE apus_build_info gauge\n"
-                       "apus_build_info{version=\"%s\",environment=\"%s\"} 1\n",
-                  ops_options.app_version, ops_options.app_env);
+    write_build_info(out, p->app);
 }

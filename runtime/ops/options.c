@@ -22,6 +22,8 @@ static const setting rows[] = {
      .doc = "/docs, /redoc and /openapi.json; auto: not in production"},
     {"MIGRATE_ON_START", SETTING_BOOL, &ops_options.migrate_on_start, "0",
      .doc = "apply the migrations before becoming ready"},
+    {"READY_NEEDS_DATABASE", SETTING_BOOL, &ops_options.ready_needs_database, "on",
+     .doc = "/readyz is 503 while the database is not reached"},
     {"JWT_SECRET", SETTING_TEXT, &ops_options.jwt_secret, "", .secret = true, .doc = "key that signs tokens"},
     {"SLOW_REQUEST_SECONDS", SETTING_SECONDS, &ops_options.slow_request_seconds, "1.0", .min = 0, .max = 86400,
      .doc = "requests slower than this are logged as SLOW REQUEST"},
@@ -63,6 +65,30 @@ size_t options_tables(const apus_app *app, setting_table tables[OPTIONS_TABLES])
         tables[count++] = pg_setting_rows();
     tables[count++] = application_table(app);
     return count;
+}
+
+static bool is_origin_list(const char *list)
+{
+    for (const char *at = list; *at; at += strcspn(at, ",")) {
+        at += strspn(at, ", ");
+        if (*at && strncmp(at, "http://", 7) != 0 && strncmp(at, "https://", 8) != 0)
+            return false;
+    }
+    return true;
+}
+
+bool options_check(const apus_app *app, char *error, size_t error_size)
+{
+    const char *root = http_options.root_path, *origins = ops_options.cors_origins;
+    if (*root && *root != '/')
+        snprintf(error, error_size, "ROOT_PATH: \"%s\" does not begin with a slash (expected a path such as /api)", root);
+    else if (strcmp(origins, "*") != 0 && !is_origin_list(origins))
+        snprintf(error, error_size, "CORS_ORIGINS: \"%s\" is no list of origins (expected https://a.example,… or *)", origins);
+    else if (app->database && ops_options.migrate_on_start && !*pg_options.url && !*pg_options.direct_url)
+        snprintf(error, error_size, "MIGRATE_ON_START: \"1\" needs a database (expected DATABASE_URL to be set)");
+    else
+        return true;
+    return false;
 }
 
 /* CPUs by a quota file that holds `QUOTA PERIOD`, or two files that hold one each; 0 when there is none. */

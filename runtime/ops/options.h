@@ -11,7 +11,7 @@ typedef struct ops_settings {
     int64_t workers; /* 0: as many as the cgroup grants CPUs */
     const char *app_env, *app_version, *cors_origins, *jwt_secret;
     int docs, log_level, log_format;
-    bool access_log, migrate_on_start;
+    bool access_log, migrate_on_start, ready_needs_database;
     double drain_delay, drain_timeout, slow_request_seconds;
 } ops_settings;
 extern ops_settings ops_options;
@@ -22,6 +22,8 @@ enum { DOCS_AUTO, DOCS_ON, DOCS_OFF };
 
 /** All tables of this application: ops', HTTP's, Postgres's (when it uses one), the application's own. The count. */
 size_t options_tables(const apus_app *app, setting_table tables[OPTIONS_TABLES]);
+/** Looks at what one row cannot see of itself. false with one line that names variable, value and expectation. */
+bool options_check(const apus_app *app, char *error, size_t error_size);
 /** CPUs that affinity and the cgroup (v1 or v2) grant, rounded up, at least 1. */
 int options_granted_cpus(void);
 /** How many workers to run: WORKERS, or the granted CPUs, at most DB_POOL_MAX - 1 where there is a pool. */

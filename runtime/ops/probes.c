@@ -2,6 +2,7 @@
 #include "core/clock.h"
 #include "core/limits.h"
 #include "json/json.h"
+#include "ops/options.h"
 #include "ops/process.h"
 
 #include <stdio.h>
@@ -50,7 +51,7 @@ static int ready(apus_request *req, const apus_none *, apus_none *)
     static const char *const reasons[] = {"starting", "migrations are running", NULL, "draining", "draining"};
     const char *reason = reasons[atomic_load(&current_process->phase)];
     const char *database = NULL;
-    if (current_process->app->database && pg_health(&database) != PG_UP)
+    if (current_process->app->database && ops_options.ready_needs_database && pg_health(&database) != PG_UP)
         return answer_unavailable(req, database ? database : "database: not reached yet");
     return reason ? answer_unavailable(req, reason) : answer_ok(req);
 }

@@ -88,6 +88,10 @@ static const apus_middleware *with_cors(const apus_middleware *own)
 const apus_app *application_served(const apus_app *app, apus_app *copy)
 {
     *copy = *app;
+    if (*ops_options.app_version)
+        copy->version = ops_options.app_version;
+    if (!copy->version)
+        copy->version = "0.1.0";
     if (*ops_options.cors_origins)
         copy->cors.origins = ops_options.cors_origins;
     if (copy->cors.origins)
@@ -278,7 +282,9 @@ static void process_drain(process *p, int number)
     process_enter(p, PHASE_STOPPING);
     workers_post(p, worker_stop_accepting);
     if (!process_finish(p, hurried ? 0 : ops_options.drain_timeout)) {
-        log_printf(LOG_WARNING, "draining: what is still under way is cancelled");
+        bool settled;
+        if (process_busy(p, &settled))
+            log_printf(LOG_WARNING, "draining: what is still under way is cancelled");
         workers_post(p, worker_cancel);
         process_finish(p, 1.0);
     }
@@ -334,7 +340,7 @@ int command_serve(const apus_app *given)
     if (log_open(STDOUT_FILENO, (log_level)ops_options.log_level, (log_format)ops_options.log_format) < 0)
         return 1;
     p.worker_count = options_workers(given);
-    if (!http_configure(error, sizeof error) ||
+    if (!options_check(given, error, sizeof error) || !http_configure(error, sizeof error) ||
         (given->database && !pg_configure(p.worker_count, error, sizeof error))) {
         fail(error);
         return EXIT_SETTING;

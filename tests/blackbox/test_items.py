@@ -125,6 +125,15 @@ def test_statistics_sum_up_all_items(client):
         "count": 3, "total_stock": 7, "min_price": 1.0, "max_price": 6.0, "mean_price": 3.0}
 
 
+def test_extreme_items_do_not_break_the_statistics(client):
+    create(client, name="a", price=1e308, stock=2**63 - 1)
+    create(client, name="b", price=1e308, stock=2**63 - 1)
+    create(client, name="c", price=5e-324)
+    answer = client.get("/items/stats")
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["max_price"], answer.json()["total_stock"]) == (1e308, 2**63 - 1)
+
+
 @pytest.mark.parametrize("body, errors", [
     ({}, [("missing", "name"), ("missing", "price")]),
     ({"name": "", "price": 1}, [("string_too_short", "name")]),

@@ -112,3 +112,12 @@ def test_the_trace_of_the_caller_is_kept_in_the_log(server, client):
     trace = "0af7651916cd43dd8448eb211c80319c"
     client.get("/", headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
     assert until(lambda: [line for line in server.logged("request") if line.get("trace_id") == trace])
+
+
+@pytest.mark.parametrize("header", [
+    "xx-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-zz", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
+])
+def test_a_malformed_trace_is_ignored(client, header):
+    assert "traceparent" not in client.get("/", headers={"traceparent": header}).headers

@@ -25,8 +25,9 @@ def test_a_pool_smaller_than_its_workers_stops_the_start():
 
 
 def test_an_unknown_flag_or_command_is_refused():
-    for argument in ("--no-such-flag", "frobnicate"):
+    for argument, word in (("--no-such-flag", "flag"), ("frobnicate", "command")):
         result = run(argument)
+        assert word in result.stderr
         assert result.returncode == 2 and argument in result.stderr and len(result.stderr.splitlines()) == 1
 
 
@@ -50,7 +51,7 @@ CONTRACT = """PORT HOST ADMIN_HOST ADMIN_PORT WORKERS APP_ENV APP_VERSION GREETI
     DATABASE_DIRECT_URL DB_POOL_MIN DB_POOL_MAX DB_POOL_ALLOW_LARGE DB_ACQUIRE_TIMEOUT DB_STATEMENT_TIMEOUT DB_MAX_LIFETIME
     DB_PREPARE MIGRATE_ON_START API_KEY JWT_SECRET SLOW_REQUEST_SECONDS LOG_LEVEL LOG_FORMAT ACCESS_LOG DRAIN_DELAY
     DRAIN_TIMEOUT REQUEST_TIMEOUT HEADER_TIMEOUT KEEP_ALIVE_TIMEOUT WRITE_TIMEOUT MAX_BODY MAX_HEADER MAX_CONNECTIONS
-    MAX_DEPTH ROOT_PATH FORWARDED_ALLOW_IPS CORS_ORIGINS""".split()
+    MAX_DEPTH READY_NEEDS_DATABASE ROOT_PATH FORWARDED_ALLOW_IPS CORS_ORIGINS""".split()
 
 
 @pytest.mark.parametrize("name", CONTRACT)
@@ -66,6 +67,15 @@ def test_help_and_config_list_the_same_settings():
 def test_version_is_the_applications():
     result = run("--version", APP_VERSION="4.5.6")
     assert result.stdout.split() == ["hello-fastapi", "4.5.6"]
+
+
+def test_the_version_may_be_a_flag():
+    assert run("--app-version", "9", "--version").stdout.split() == ["hello-fastapi", "9"]
+
+
+def test_migrating_at_the_start_without_a_database_is_refused():
+    result = run(MIGRATE_ON_START="1")
+    assert result.returncode == 2 and "DATABASE_URL" in result.stdout + result.stderr
 
 
 def test_routes_lists_every_route():
