@@ -75,11 +75,25 @@ int command_migrate(const apus_app *app, int argc, char **argv)
     return EXIT_SETTING;
 }
 
-static int healthcheck_connect(void)
+/* Where the probes are answered without TLS: the port itself, or the admin port when the port speaks TLS. */
+typedef struct probe_address {
+    const char *host;
+    int port;
+} probe_address;
+
+static probe_address probe_of(void)
 {
-    const char *host = strcmp(http_options.host, "0.0.0.0") == 0 ? "127.0.0.1" : http_options.host;
+    bool admin = *http_options.tls_cert && http_options.admin_port > 0;
+    const char *host = admin ? http_options.admin_host : http_options.host;
+    return (probe_address){strcmp(host, "0.0.0.0") == 0 ? "127.0.0.1" : host,
+                           (int)(admin ? http_options.admin_port : http_options.port)};
+}
+
+static int healthcheck_connect(const probe_address *at)
+{
+    const char *host = at->host;
     char port[16];
-    snprintf(port, sizeof port, "%d", (int)http_options.port);
+    snprintf(port, sizeof port, "%d", at->port);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *found;
     if (getaddrinfo(strcmp(host, "::") == 0 ? "::1" : host, port, &hints, &found) != 0)
         return -1;
@@ -103,9 +117,10 @@ int command_healthcheck(const apus_app *app, int argc, char **argv)
     const char *path = argc > 1 ? argv[1] : "/healthz";
     char request[512], answer[64] = "";
     int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
-    int fd = healthcheck_connect();
+    probe_address at = probe_of();
+    int fd = healthcheck_connect(&at);
     if (fd < 0 || length >= (int)sizeof request || write(fd, request, (size_t)length) != length) {
-        fprintf(stderr, "healthcheck: port %d: no connection\n", (int)http_options.port);
+        fprintf(stderr, "healthcheck: port %d: no connection\n", at.port);
         if (fd >= 0)
             close(fd);
         return 1;

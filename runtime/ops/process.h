@@ -49,7 +49,8 @@ typedef struct process {
     _Atomic int phase;
     int wakeups;              /* eventfd: workers tell the coordinator that something changed */
     int signals;              /* signalfd */
-    _Atomic int task_done;    /* of the task that process_run_task waits for */
+    apus_task *task;          /* that process_run_task waits for; the first worker's alone */
+    _Atomic int task_done;
     int task_result;
     char task_error[512];
 } process;

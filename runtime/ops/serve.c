@@ -130,7 +130,7 @@ static bool process_listen(process *p, char *error, size_t error_size)
                        error_size) >= 0;
 }
 
-/* Runs a task on the first worker's loop and waits for it; a signal meanwhile cancels the wait, not the task. */
+/* A task on the first worker's loop. */
 typedef struct started_task {
     apus_task task; /* first */
     arena memory;
@@ -154,6 +154,7 @@ static void started_task_done(apus_task *task)
         p->task_result = APUS_ENOMEM;
         snprintf(p->task_error, sizeof p->task_error, "needs too much memory");
     }
+    p->task = NULL;
     arena_reset(&s->memory);
     free(s);
     atomic_store(&p->task_done, 1);
@@ -166,13 +167,31 @@ static void started_task_begin(void *arg)
     loop *l = &s->process->workers[0].loop;
     arena_init(&s->memory, &l->chunks, LIMIT_REQUEST_MEMORY);
     task_init(&s->task, l, &s->memory);
+    s->process->task = &s->task;
     if (fiber_start(&s->task, started_task_run, started_task_done) < 0) {
         s->task.out_of_memory = 1;
         started_task_done(&s->task);
     }
 }
 
-/* The signal that came meanwhile, or 0 when the task has ended. */
+static void started_task_cancel(void *arg)
+{
+    process *p = arg;
+    if (p->task)
+        fiber_cancel(p->task, APUS_ECANCELED);
+}
+
+/* Gives the task DRAIN_TIMEOUT to end, or until another signal comes. */
+static void process_cancel_task(process *p)
+{
+    uint64_t deadline = clock_monotonic() + (uint64_t)(ops_options.drain_timeout * 1e9);
+    loop_post(&p->workers[0].loop, started_task_cancel, p);
+    while (!atomic_load(&p->task_done) && clock_monotonic() < deadline)
+        if (process_wait(p, deadline))
+            return;
+}
+
+/* Waits for the task; a signal cancels it. The signal's number, or 0. */
 static int process_run_task(process *p, int (*run)(apus_task *task, process *p))
 {
     started_task *s = calloc(1, sizeof *s);
@@ -185,8 +204,10 @@ static int process_run_task(process *p, int (*run)(apus_task *task, process *p))
     loop_post(&p->workers[0].loop, started_task_begin, s);
     while (!atomic_load(&p->task_done)) {
         int number = process_wait(p, 0);
-        if (number)
+        if (number) {
+            process_cancel_task(p);
             return number;
+        }
     }
     return 0;
 }

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -187,6 +188,23 @@ def test_healthcheck_asks_the_running_server(database):
         assert run("healthcheck", PORT=server.port).returncode == 0
         assert run("healthcheck", "/nowhere", PORT=server.port).returncode == 1
     assert run("healthcheck", PORT=server.port).returncode == 1
+
+
+def test_healthcheck_of_a_server_with_tls_asks_its_admin_port(database, tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1",
+                    "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    with serving(binds=True, DATABASE_URL=database.url, TLS_CERT=certificate, TLS_KEY=key) as server:
+        settings = {"PORT": server.port, "ADMIN_PORT": server.admin_port, "TLS_CERT": certificate, "TLS_KEY": key}
+        assert httpx.get(f"https://127.0.0.1:{server.port}/", verify=False, trust_env=False).status_code == 200
+        assert run("healthcheck", **settings).returncode == 0
+
+
+def test_a_signal_while_migrations_wait_for_the_database_ends_it_at_once(database):
+    server = Server(DATABASE_URL="postgresql://127.0.0.1:1/none", MIGRATE_ON_START=1)
+    until(lambda: server.logged("listening"))
+    server.signal(signal.SIGTERM)
+    assert server.wait(5) == 0
 
 
 def test_a_taken_port_is_one_clear_line(database):
