@@ -318,6 +318,8 @@ int exchange_on_request(h2o_handler_t *self, h2o_req_t *h2o)
         answer_send(h2o, &refusal_internal); /* write_learn's */
         return 0;
     }
+    if (c->doomed)
+        return 0; /* never answered: it ends with its connection */
     loop_touch(s->loop);
     if (!stream)
         http_connection_enter(c, CONNECTION_BUSY);

@@ -11,8 +11,10 @@ static void count_stream(connection *c, const exchange *x)
 {
     if (x->sent_at && x->h2o->bytes_sent >= x->sent_length)
         return;
-    if (++c->aborted_streams > ABORTED_STREAMS && c->aborted_streams > c->streams / 2)
+    if (++c->aborted_streams > ABORTED_STREAMS && c->aborted_streams > c->streams / 2 && !c->doomed) {
+        c->doomed = true; /* h2o goes through what it has read all the same: those requests are not begun */
         http_connection_kill(c);
+    }
 }
 
 static void http2_disposed(void *data)

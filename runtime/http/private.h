@@ -51,7 +51,7 @@ struct connection {
     uint64_t served;
     unsigned open_streams, streams, aborted_streams; /* HTTP/2's */
     connection_state state;
-    bool hook_queued, chunked, http2, linger, parked;
+    bool hook_queued, chunked, http2, linger, parked, doomed;
     bool unread;              /* the client sent more before its answer: no end of file will tell that it left */
     bool trusted;             /* the peer is a proxy whose X-Forwarded headers hold */
     unsigned char peer_length;

@@ -25,7 +25,7 @@ http_stats http_counts;
 
 #if WITH_ASAN
 /* What libh2o keeps for each thread, and does not give back when the thread ends. */
-const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
     return "leak:h2o_mem_alloc_recycle\nleak:h2o_multithread_create_queue\n";
