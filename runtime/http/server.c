@@ -231,10 +231,19 @@ void http_server_stop_accepting(http_server *s)
     loop_timer_start(s->loop, &s->sweep, clock_monotonic() + STOPPING_SWEEP_NANOSECONDS, sweep);
 }
 
+/* Requests whose connection has gone or has its answer, and whose background tasks or clean-ups still run. */
+static size_t running_behind(const http_server *s)
+{
+    size_t count = 0;
+    for (const exchange *x = s->exchanges; x; x = x->next)
+        count += !x->h2o;
+    return count;
+}
+
 size_t http_server_busy(const http_server *s)
 {
     size_t idle = s->stopping ? 0 : s->lists[CONNECTION_IDLE].count;
-    return s->connections - idle + s->lingerer_count;
+    return s->connections - idle + s->lingerer_count + running_behind(s);
 }
 
 /* Each cancelled request may end others: the list is begun anew after each. */

@@ -51,7 +51,7 @@ typedef struct apus_app {
     const char *docs_url, *redoc_url, *openapi_url; /* default /docs, /redoc, /openapi.json; "" turns one off */
     const char *openapi_extra_json; /* a JSON object merged into the document: contact, license, servers, descriptions of tags */
     const char *root_path;
-    int64_t workers;         /* threads at most, whatever WORKERS says; 1 for an application that keeps its state in memory. 0: as WORKERS says */
+    int64_t workers;         /* threads at most; 0: as WORKERS says; 1 where the state is in memory that one thread may touch */
     size_t max_body;
     apus_tristate strict_content_type, redirect_slashes;
     bool health_routes;      /* /healthz, /health, /readyz, /startupz outside the document */
