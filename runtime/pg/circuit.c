@@ -1,6 +1,8 @@
 #include "pg/circuit.h"
 #include "pg/private.h"
 
+#include "core/log.h"
+
 #include <pthread.h>
 #include <stdio.h>
 
@@ -84,8 +86,10 @@ void circuit_reached(void)
     atomic_fetch_add(&circuit.living, 1);
     bool was_open = atomic_exchange(&circuit.open, false);
     atomic_store(&circuit.state, PG_UP);
-    if (was_open)
+    if (was_open) {
+        log_printf(LOG_INFO, "database: reached again");
         tell_pools();
+    }
 }
 
 void circuit_lost(void)
@@ -104,6 +108,7 @@ void circuit_failed(const char *reason)
     atomic_compare_exchange_strong(&circuit.state, &up, PG_DOWN);
     if (!atomic_exchange(&circuit.open, true)) {
         atomic_store(&circuit.next_probe, clock_monotonic() + PROBE_NANOSECONDS);
+        log_printf(LOG_WARNING, "database: not reached: %s", reason);
         tell_pools();
     }
 }
