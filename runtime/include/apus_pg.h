@@ -105,7 +105,10 @@ const char *pg_task_constraint(const apus_task *task);
 #define pg_list(ctx, model, list, sql, params) pg_task_list(APUS_TASK(ctx), (model), (list), (sql), (params))
 /** Runs a statement for its effect. The number of rows affected, or negative. */
 #define pg_exec(ctx, sql, params) pg_task_exec(APUS_TASK(ctx), (sql), (params))
-/** A transaction on a connection of its own, until pg_commit or pg_rollback; rolled back when the handler ends without either. */
+/**
+ * A transaction on a connection of its own, until pg_commit or pg_rollback; rolled back when the handler ends without either.
+ * The task's statements run in it, and those of its jobs in apus_gather, one after the other. BEGIN is sent with the first one.
+ */
 #define pg_begin(ctx) pg_task_begin(APUS_TASK(ctx))
 /** 0, or negative; APUS_EOUTCOME when the connection broke before the answer came. */
 #define pg_commit(ctx) pg_task_commit(APUS_TASK(ctx))

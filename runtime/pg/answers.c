@@ -73,8 +73,8 @@ static pg_failure take_row(pg_statement *s, const PGresult *r, int row, arena *m
 /* A result past the ceiling ends its group's wait; what still comes is dropped. */
 static void refuse_rest(connection *c, pg_group *g)
 {
-    g->failure = failure_printf(g->task->arena, APUS_ETOOLARGE, "the result has more than %zu bytes: add a limit to the statement",
-                                LIMIT_PG_RESULT);
+    g->failure = failure_printf(g->task->arena, APUS_ETOOLARGE,
+                                "the result has more than %zu bytes: add a limit to the statement", LIMIT_PG_RESULT);
     connection_abandon(c, g);
     pool_done(c->pool, g);
 }
@@ -114,8 +114,9 @@ static void finish_statement(connection *c, expectation *e, PGresult *r)
 /* A standby: the next connection may find the primary. A transaction that somebody made read-only is no reason. */
 static bool is_standby(const PGconn *pg)
 {
-    const char *standby = PQparameterStatus(pg, "in_hot_standby"), *fallback = PQparameterStatus(pg, "default_transaction_read_only");
-    return !standby || !fallback || strcmp(standby, "on") == 0 || strcmp(fallback, "on") == 0;
+    const char *standby = PQparameterStatus(pg, "in_hot_standby");
+    const char *read_only = PQparameterStatus(pg, "default_transaction_read_only");
+    return !standby || !read_only || strcmp(standby, "on") == 0 || strcmp(read_only, "on") == 0;
 }
 
 static void mark_stale(prepared *known, const pg_failure *f)
@@ -158,20 +159,26 @@ static void take_error(connection *c, expectation *e, const PGresult *r)
     forget_prepared(c, e);
     if (!g)
         c->retire |= !e->abandoned; /* the connection's own */
-    else if (!g->failure.code && !(fatal && (at_sync || g->loss == PG_LOSS_COMMIT))) /* what became of it: connection_fail_all */
-        g->failure = f;
+    else if (!g->failure.code && !(fatal && (at_sync || g->loss == PG_LOSS_COMMIT)))
+        g->failure = f; /* else connection_fail_all says what became of it */
     arena_reset(&scratch);
 }
 
 /* How long a text runs decides whether others are sent behind it. */
 static void time_text(pg_text *text, uint64_t duration)
 {
-    if (!text)
-        return;
     if (duration > PG_SLOW_AGE)
         text->slow = PG_SLOW_FOR;
     else if (text->slow)
         text->slow--;
+}
+
+static void time_group(const expectation *e, uint64_t duration)
+{
+    if (!e->group && e->text)
+        time_text(e->text, duration);
+    for (pg_statement *s = e->group ? e->group->first : NULL; s; s = s->next)
+        time_text(s->text, duration);
 }
 
 /* Its statements had no effect: it may run again, once. */
@@ -193,7 +200,7 @@ static void finish_group(connection *c, expectation *e)
 {
     pg_group *g = e->group;
     uint64_t now = c->pool->now;
-    time_text(e->text, now - c->head_since);
+    time_group(e, now - c->head_since);
     c->head_since = now;
     c->groups--;
     c->statements -= e->statements;
@@ -255,6 +262,15 @@ static void end_of_command(connection *c, expectation *e)
         expectation_pop(c);
 }
 
+/* A single row of that size: libpq would keep all of it, however large. */
+static void refuse_row(connection *c)
+{
+    pg_group *g = expectation_at(c, 0)->group;
+    if (g && !g->failure.code)
+        g->failure = failure_make(APUS_ETOOLARGE, "a row of the result is too large");
+    c->broken = true;
+}
+
 void connection_answers(connection *c)
 {
     while (c->ring_count && !c->broken) {
@@ -274,5 +290,5 @@ void connection_answers(connection *c)
     if (!c->ring_count)
         PQisBusy(c->pg); /* parses what comes unasked: notices, changed parameters */
     else if (c->unanswered > 2 * LIMIT_PG_RESULT)
-        c->broken = true; /* a single row of that size: libpq would keep all of it */
+        refuse_row(c);
 }

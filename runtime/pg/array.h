@@ -11,7 +11,10 @@ typedef struct array_scan {
 
 /** Whether the text is an array of one dimension; then array_next reads it. Bounds (`[0:1]={…}`) are passed over. */
 bool array_begin(array_scan *scan, apus_str text);
-/** The next element, unescaped (in the arena when it was escaped); `ptr` is NULL for null. 1, 0 at the end, -1 when malformed or without memory. */
+/**
+ * The next element, unescaped (in the arena when it was escaped); `ptr` is NULL for null. 1, 0 at the end, -1 when malformed or
+ * without memory.
+ */
 int array_next(array_scan *scan, arena *memory, apus_str *element);
 /** Elements of a text that array_begin took; at least as many as array_next gives. */
 size_t array_count(const array_scan *scan);

@@ -169,7 +169,7 @@ static bool datetime_text(cell *c, const cell_column *column, void *object)
     while (sign > DATE_AND_TIME && text[sign - 1] != '+' && text[sign - 1] != '-')
         sign--;
     if (sign > DATE_AND_TIME && length - sign == 2) {
-        memcpy(text + length, ":00", 3);
+        memcpy(text + length, ":00", 4);
         length += 3;
     } else if (sign > DATE_AND_TIME && length - sign == 8) {
         seconds = (text[length - 2] - '0') * 10 + text[length - 1] - '0';
@@ -395,12 +395,18 @@ const char *cell_type_name(Oid type, char *scratch, size_t size)
 const char *cell_kind_name(const apus_field *field)
 {
     static const char *const names[][2] = {
-        [APUS_KIND_INT] = {"int64_t", "apus_opt_int"}, [APUS_KIND_DOUBLE] = {"double", "apus_opt_double"},
-        [APUS_KIND_BOOL] = {"bool", "apus_opt_bool"}, [APUS_KIND_STR] = {"apus_str", "apus_opt_str"},
-        [APUS_KIND_UUID] = {"apus_uuid", "apus_opt_uuid"}, [APUS_KIND_DATETIME] = {"apus_datetime", "apus_opt_datetime"},
-        [APUS_KIND_JSON] = {"apus_json", "apus_json"}, [APUS_KIND_ENUM] = {"enum", "apus_opt_enum"},
-        [APUS_KIND_OBJECT] = {"struct", "struct"}, [APUS_KIND_LIST] = {"LISTOF", "LISTOF"},
-        [APUS_KIND_DICT] = {"DICTOF", "DICTOF"}, [APUS_KIND_DEPENDS] = {"dependency", "dependency"},
+        [APUS_KIND_INT] = {"int64_t", "apus_opt_int"},
+        [APUS_KIND_DOUBLE] = {"double", "apus_opt_double"},
+        [APUS_KIND_BOOL] = {"bool", "apus_opt_bool"},
+        [APUS_KIND_STR] = {"apus_str", "apus_opt_str"},
+        [APUS_KIND_UUID] = {"apus_uuid", "apus_opt_uuid"},
+        [APUS_KIND_DATETIME] = {"apus_datetime", "apus_opt_datetime"},
+        [APUS_KIND_JSON] = {"apus_json", "apus_json"},
+        [APUS_KIND_ENUM] = {"enum", "apus_opt_enum"},
+        [APUS_KIND_OBJECT] = {"struct", "struct"},
+        [APUS_KIND_LIST] = {"LISTOF", "LISTOF"},
+        [APUS_KIND_DICT] = {"DICTOF", "DICTOF"},
+        [APUS_KIND_DEPENDS] = {"dependency", "dependency"},
         [APUS_KIND_SCHEMA] = {"schema", "schema"},
     };
     return names[field->kind][field->shape == APUS_OPTIONAL];

@@ -3,6 +3,7 @@
 #include "pg/private.h"
 
 #include "core/log.h"
+#include "core/memory.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -112,11 +113,13 @@ void connection_open(connection *c, PGconn *pg)
     pg_pool *p = c->pool;
     uint64_t lifetime = (uint64_t)(pg_options.max_lifetime * 1e9), tenth = lifetime / 10;
     c->pg = pg;
+    if (!c->prepared && (c->prepared = memory_alloc(LIMIT_PG_STATEMENTS * sizeof *c->prepared)))
+        memset(c->prepared, 0, LIMIT_PG_STATEMENTS * sizeof *c->prepared);
     c->expires_at = clock_monotonic() + lifetime - tenth + (uint64_t)((double)tenth * 2 * random_below(1000) / 1000);
     PQsetNoticeReceiver(pg, hear_notice, NULL);
     c->socket = fcntl(PQsocket(pg), F_DUPFD_CLOEXEC, 0);
     c->watch = c->socket < 0 ? NULL : loop_watch_open(p->loop, c->socket, readable, writable, c);
-    c->broken = !c->watch || PQsetnonblocking(pg, 1) != 0 || !PQenterPipelineMode(pg);
+    c->broken = !c->prepared || !c->watch || PQsetnonblocking(pg, 1) != 0 || !PQenterPipelineMode(pg);
     circuit_reached();
     connection_enter(c, CONNECTION_IDLE);
     connection_judge(c);
@@ -265,7 +268,8 @@ static void forget(connection *c)
     c->broken = c->fatal = c->retire = c->wanted = c->primed = false;
     c->settling = c->session_used = c->rolled_back = c->reset = false;
     c->cancel_at = c->settle_by = c->unanswered = 0;
-    memset(c->prepared, 0, sizeof c->prepared);
+    if (c->prepared)
+        memset(c->prepared, 0, LIMIT_PG_STATEMENTS * sizeof *c->prepared);
     circuit_lost();
     count_up(&pg_counts.closed, 1);
 }

@@ -5,7 +5,8 @@
 #include "core/memory.h"
 
 #define NAME_MOST 63 /* bytes of an identifier in Postgres */
-#define QUEUE_FIRST 8
+#define QUEUE_FIRST 8 /* doubles, up to LIMIT_PG_EVENTS */
+_Static_assert((LIMIT_PG_EVENTS & (LIMIT_PG_EVENTS - 1)) == 0, "a queue's capacity is a power of two");
 
 /** A channel of this worker. */
 typedef struct channel {
@@ -45,18 +46,18 @@ static bool make_room(subscription *s)
     if (s->count < s->capacity)
         return true;
     size_t capacity = s->capacity ? s->capacity * 2 : QUEUE_FIRST;
-    notification **queue = s->capacity < LIMIT_PG_EVENTS ? memory_alloc(capacity * sizeof *queue) : NULL;
+    notification **queue = s->capacity < LIMIT_PG_EVENTS ? memory_alloc(capacity * sizeof(notification *)) : NULL;
     if (!queue) {
         count_up(&pg_counts.events_dropped, 1);
         if (!s->capacity)
             return false;
         notification_release(s->queue[s->first]);
-        s->first = (s->first + 1) % s->capacity;
+        s->first = (s->first + 1) & (s->capacity - 1);
         s->count--;
         return true;
     }
     for (size_t i = 0; i < s->count; i++)
-        queue[i] = s->queue[(s->first + i) % s->capacity];
+        queue[i] = s->queue[(s->first + i) & (s->capacity - 1)];
     memory_free(s->queue);
     s->queue = queue;
     s->first = 0;
@@ -69,13 +70,13 @@ static void push(subscription *s, notification *n)
     if (!make_room(s))
         return;
     n->uses++;
-    s->queue[(s->first + s->count++) % s->capacity] = n;
+    s->queue[(s->first + s->count++) & (s->capacity - 1)] = n;
 }
 
 static notification *pop(subscription *s)
 {
     notification *n = s->queue[s->first];
-    s->first = (s->first + 1) % s->capacity;
+    s->first = (s->first + 1) & (s->capacity - 1);
     s->count--;
     return n;
 }

@@ -46,8 +46,7 @@ static const char *copy(arena *memory, const char *text)
     return kept ? memcpy(kept, text, size) : "out of memory";
 }
 
-static pg_failure failure_vprintf(arena *memory, int code, const char *format, va_list arguments) __attribute__((format(printf, 3, 0)));
-
+__attribute__((format(printf, 3, 0)))
 static pg_failure failure_vprintf(arena *memory, int code, const char *format, va_list arguments)
 {
     char text[512];

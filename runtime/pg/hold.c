@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 static _Thread_local int held = -1;
-static _Thread_local uint64_t received;
+static _Thread_local uint64_t received, sends;
 
 void hold_begin(int socket)
 {
@@ -21,6 +21,11 @@ void hold_begin(int socket)
 void hold_end(void)
 {
     held = -1;
+}
+
+uint64_t hold_sends(void)
+{
+    return sends;
 }
 
 uint64_t hold_received(void)
@@ -37,6 +42,7 @@ ssize_t send(int fd, const void *bytes, size_t size, int flags)
         errno = EAGAIN;
         return -1;
     }
+    sends++;
     return sendto(fd, bytes, size, flags, NULL, 0);
 }
 

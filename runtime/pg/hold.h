@@ -11,6 +11,8 @@
  */
 void hold_begin(int socket);
 void hold_end(void);
+/** How often this thread has sent, on all of its sockets. */
+uint64_t hold_sends(void);
 /** Bytes that this thread has received, on all of its sockets. */
 uint64_t hold_received(void);
 

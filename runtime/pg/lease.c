@@ -125,7 +125,7 @@ int pg_task_commit(apus_task *task)
 {
     pg_lease *lease = lease_of(task);
     int code = check_transaction(task, lease, "pg_commit without pg_begin");
-    if (code)
+    if (code || !lease)
         return code;
     if (!lease->begin_pending)
         code = run_end(task, "commit", PG_LOSS_COMMIT);
@@ -142,7 +142,7 @@ int pg_task_rollback(apus_task *task)
         return 0;
     }
     int code = check_transaction(task, lease, "pg_rollback without pg_begin");
-    if (code)
+    if (code || !lease)
         return code;
     if (lease->session && !lease->begin_pending)
         code = run_end(task, "rollback", PG_LOSS_HARMLESS);

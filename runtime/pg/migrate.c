@@ -182,8 +182,8 @@ static int check_applied(migrate_job *j)
     for (size_t i = 0; i < j->folder.count; i++) {
         const migration *m = &j->folder.files[i];
         if (m->applied && *m->recorded && strcmp(m->recorded, m->checksum) != 0)
-            return fail(j, APUS_EVALIDATION, "%s/%s:1: the file was changed after it was applied: put it back as it was, and write a "
-                        "new migration", j->path, m->name);
+            return fail(j, APUS_EVALIDATION, "%s/%s:1: the file was changed after it was applied: put it back as it was, and "
+                        "write a new migration", j->path, m->name);
     }
     return 0;
 }

@@ -118,7 +118,8 @@ bool migration_folder_read(migration_folder *folder, const char *path, char *err
     for (size_t i = 0; i < folder->count && fine; i++) {
         fine = load(&folder->files[i], path, error, error_size);
         if (fine && i && by_version(&folder->files[i - 1], &folder->files[i]) == 0) {
-            snprintf(error, error_size, "%s/%s and %s have the same version", path, folder->files[i - 1].name, folder->files[i].name);
+            snprintf(error, error_size, "%s/%s and %s have the same version", path, folder->files[i - 1].name,
+                     folder->files[i].name);
             fine = false;
         }
     }

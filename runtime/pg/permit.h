@@ -12,7 +12,7 @@ typedef enum permit {
     PERMIT_SPARE, /* first come, first served */
 } permit;
 
-/** `total` ≥ workers + 1: each worker is guaranteed one, LISTEN and migrations share one, the rest is spare. Before any is taken. */
+/** `total` ≥ workers + 1: each worker is guaranteed one, LISTEN and migrations share one, the rest is spare. To be called first. */
 void permits_configure(int total, int workers);
 /** For a worker: its own one (`own_free`, which is then cleared), or a spare one, or PERMIT_NONE. */
 permit permit_take(bool *own_free);

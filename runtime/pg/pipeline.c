@@ -150,7 +150,8 @@ void connection_send(connection *c, pg_group *g)
         pool_done(c->pool, g);
         return;
     }
-    count_group(c, &(expectation){.kind = EXPECT_SYNC, .group = g, .statements = g->count, .slow = g->slow, .text = g->first->text});
+    count_group(c, &(expectation){.kind = EXPECT_SYNC, .group = g, .statements = g->count, .slow = g->slow,
+                                  .text = g->first->text});
 }
 
 void connection_send_own(connection *c, const char *sql)
@@ -211,7 +212,7 @@ static void fail_or_return(connection *c, pg_group *g, bool left)
     }
     bool unknown = left && (g->loss == PG_LOSS_COMMIT || (g->loss == PG_LOSS_WRITE && !c->fatal));
     if (unknown && !g->failure.code)
-        g->failure = failure_make(APUS_EOUTCOME, "the connection was lost before the answer came: what became of the statement is unknown");
+        g->failure = failure_make(APUS_EOUTCOME, "the connection was lost before the answer came: whether it ran is unknown");
     else if (!g->failure.code)
         g->failure = failure_make(APUS_EUNAVAILABLE, "the connection to Postgres was lost");
     pool_done(c->pool, g);

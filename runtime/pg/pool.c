@@ -60,8 +60,11 @@ static connection *first_that_takes(const pg_pool *p, const pg_group *g, uint64_
 }
 
 /* Filled one after the other; what is known to be slow goes where nobody would wait behind it, if there is such a place. */
-static connection *choose(const pg_pool *p, const pg_group *g, uint64_t now)
+static connection *choose(const pg_pool *p, pg_group *g, uint64_t now)
 {
+    g->slow = false;
+    for (const pg_statement *s = g->first; s; s = s->next)
+        g->slow |= s->text->slow > 0;
     connection *c = g->slow ? NULL : first_that_takes(p, g, now);
     if (!c)
         c = p->lists[CONNECTION_IDLE].first;
@@ -380,6 +383,7 @@ static void pool_free(pg_pool *p)
     for (size_t i = 0; p->slots && i < p->slot_count; i++)
         if (p->slots[i]) {
             memory_free(p->slots[i]->ring);
+            memory_free(p->slots[i]->prepared);
             memory_free(p->slots[i]);
         }
     memory_free(p->slots);

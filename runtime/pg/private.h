@@ -156,7 +156,7 @@ struct connection {
     cancel_job *cancel;
     uint64_t cancel_at, settle_by; /* 0: at once; not settling */
     uint64_t unanswered;           /* bytes received since the last result */
-    prepared prepared[LIMIT_PG_STATEMENTS];
+    prepared *prepared;            /* LIMIT_PG_STATEMENTS, by the texts' slots */
 };
 
 typedef struct connection_list {

@@ -80,7 +80,7 @@ static bool has_default(const apus_field *field)
 static bool collect_defaults(row_plan *plan)
 {
     const apus_model *model = plan->model;
-    plan->defaults = memory_alloc((model->count + 1) * sizeof *plan->defaults);
+    plan->defaults = memory_alloc((model->count + 1) * sizeof(const apus_field *));
     for (size_t i = 0; plan->defaults && i < model->count; i++)
         if (has_default(&model->fields[i]) && !has_column(plan, &model->fields[i]))
             plan->defaults[plan->default_count++] = &model->fields[i];
@@ -99,8 +99,8 @@ static pg_failure plan_column(row_plan *plan, const PGresult *result, size_t ind
     memcpy(column->name, name, strlen(name) + 1);
     if (column->field && !cell_column_resolve(column)) {
         char type[32];
-        return failure_printf(memory, APUS_EROW, "column \"%s\" is of type %s, which cannot become the %s that %s.%s is: cast it in "
-                              "the statement", name, cell_type_name(column->type, type, sizeof type),
+        return failure_printf(memory, APUS_EROW, "column \"%s\" is of type %s, which cannot become the %s that %s.%s is: "
+                              "cast it in the statement", name, cell_type_name(column->type, type, sizeof type),
                               cell_kind_name(column->field), plan->model->name, column->field->name);
     }
     plan->binary &= !column->field || column->binary;
@@ -116,26 +116,26 @@ static pg_failure compile(const apus_model *model, arena *memory)
     return compiled ? failure_make(0, NULL) : failure_printf(memory, APUS_EINVAL, "%s", error);
 }
 
-static pg_failure plan_make(const apus_model *model, const PGresult *result, arena *memory, row_plan **made)
+static row_plan *plan_make(const apus_model *model, const PGresult *result, arena *memory, pg_failure *failed)
 {
     size_t count = (size_t)PQnfields(result);
     pg_failure f = compile(model, memory);
-    if (f.code)
-        return f;
-    row_plan *plan = memory_alloc(sizeof *plan + count * sizeof *plan->columns);
-    if (!plan)
-        return failure_make(APUS_ENOMEM, "no memory for a row's plan");
+    row_plan *plan = f.code ? NULL : memory_alloc(sizeof *plan + count * sizeof *plan->columns);
+    if (!plan) {
+        *failed = f.code ? f : failure_make(APUS_ENOMEM, "no memory for a row's plan");
+        return NULL;
+    }
     memset(plan, 0, sizeof *plan + count * sizeof *plan->columns);
     *plan = (row_plan){.model = model, .binary = true, .count = count};
     for (size_t i = 0; i < count && !f.code; i++)
         f = plan_column(plan, result, i, memory);
     if (!f.code && !collect_defaults(plan))
         f = failure_make(APUS_ENOMEM, "no memory for a row's plan");
-    if (f.code)
-        plan_free(plan);
-    else
-        *made = plan;
-    return f;
+    *failed = f;
+    if (!f.code)
+        return plan;
+    plan_free(plan);
+    return NULL;
 }
 
 pg_failure row_plan_get(row_plan **plans, const apus_model *model, const PGresult *result, arena *memory, const row_plan **plan)
@@ -145,9 +145,9 @@ pg_failure row_plan_get(row_plan **plans, const apus_model *model, const PGresul
             *plan = known;
             return failure_make(0, NULL);
         }
-    row_plan *made = NULL;
-    pg_failure f = plan_make(model, result, memory, &made);
-    if (!f.code) {
+    pg_failure f;
+    row_plan *made = plan_make(model, result, memory, &f);
+    if (made) {
         made->next = *plans;
         *plans = made;
         *plan = made;

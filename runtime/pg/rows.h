@@ -18,7 +18,10 @@ const apus_model *row_plan_model(const row_plan *plan);
 bool row_plan_binary(const row_plan *plan, const apus_model *model);
 void row_plans_free(row_plan *plans);
 
-/** A row into `out`, all of it; texts are copied into the arena, and `bytes` grows by the row's size. Failure: APUS_EROW, naming the column, or APUS_ENOMEM. */
+/**
+ * A row into `out`, all of it; texts are copied into the arena, and `bytes` grows by the row's size. Failure: APUS_EROW, naming the
+ * column, or APUS_ENOMEM.
+ */
 pg_failure row_read(const row_plan *plan, const PGresult *result, int row, void *out, arena *memory, size_t *bytes);
 /** Bytes of a row's values. */
 size_t row_bytes(const PGresult *result, int row);

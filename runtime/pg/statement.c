@@ -122,7 +122,6 @@ static int use_texts(pg_group *g)
         if (words)
             return fail(g->task, APUS_EINVAL, words);
         reads &= s->text->use == PG_TEXT_READS;
-        g->slow |= s->text->slow > 0;
     }
     if (g->loss != PG_LOSS_COMMIT)
         g->loss = reads ? PG_LOSS_HARMLESS : loss;

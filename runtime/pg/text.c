@@ -83,12 +83,13 @@ static uint64_t hash_text(const char *sql, size_t length, uint64_t signature)
 
 static pg_text **bucket_of(pg_texts *t, uint64_t hash)
 {
-    return &t->buckets[hash % (sizeof t->buckets / sizeof *t->buckets)];
+    return &t->buckets[hash % PG_TEXT_BUCKETS];
 }
 
+/* The upper bits of the product depend on all of the address. */
 static pg_text **pointer_place(pg_texts *t, const char *sql)
 {
-    return &t->by_pointer[((uintptr_t)sql * 0x9e3779b97f4a7c15u) >> 54];
+    return &t->by_pointer[((uintptr_t)sql * 0x9e3779b97f4a7c15u) >> (64 - 10)];
 }
 
 static void unlink_by_use(pg_texts *t, pg_text *text)
@@ -119,7 +120,7 @@ static void forget(pg_texts *t, pg_text *text)
     while (*link != text)
         link = &(*link)->next;
     *link = text->next;
-    for (size_t i = 0; i < sizeof t->by_pointer / sizeof *t->by_pointer; i++)
+    for (size_t i = 0; i < PG_TEXT_BUCKETS; i++)
         if (t->by_pointer[i] == text)
             t->by_pointer[i] = NULL;
     unlink_by_use(t, text);

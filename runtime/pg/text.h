@@ -7,6 +7,7 @@
 #include "pg/rows.h"
 
 #define PG_NO_SLOT UINT32_MAX
+#define PG_TEXT_BUCKETS 1024 /* 2 to the power of 10 */
 
 /** What a text's first word says of it. */
 typedef enum pg_text_use {
@@ -36,7 +37,7 @@ typedef struct pg_text {
 
 /** One worker's texts: at most LIMIT_PG_STATEMENTS, the least used makes room. */
 typedef struct pg_texts {
-    pg_text *buckets[1024], *by_pointer[1024];
+    pg_text *buckets[PG_TEXT_BUCKETS], *by_pointer[PG_TEXT_BUCKETS];
     pg_text *newest, *oldest;
     size_t count;
     uint32_t serial;

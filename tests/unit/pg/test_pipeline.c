@@ -88,6 +88,20 @@ static void test_an_error_at_the_sync_point_is_the_statements_own(void **state)
     admin("drop table pipeline_deferred");
 }
 
+static void test_statements_of_one_turn_leave_in_one_write(void **state)
+{
+    (void)state;
+    test_task tasks[30] = {0};
+    start_numbers(tasks, 1);
+    test_run();
+    uint64_t before = hold_sends();
+    start_numbers(tasks, 30);
+    test_run();
+    expect_numbers(tasks, 30);
+    /* With TLS, the first statement is a record of its own. */
+    assert_in_range(hold_sends() - before, 1, 2);
+}
+
 static void many_mixed(test_task *t)
 {
     for (int i = 0; i < 20; i++) {
@@ -410,6 +424,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_one_statements_error_never_touches_anothers_result, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_an_error_at_the_sync_point_is_the_statements_own, pool_set_up, pool_tear_down),
+        cmocka_unit_test_setup_teardown(test_statements_of_one_turn_leave_in_one_write, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_ten_thousand_mixed_statements_from_500_fibers_give_unmixed_answers, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_a_slow_query_does_not_hold_others_up, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_the_pool_never_exceeds_its_cap, pool_set_up, pool_tear_down),

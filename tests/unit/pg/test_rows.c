@@ -244,7 +244,7 @@ static void ordinary_sql(test_task *t)
     assert_int_equal(number_of(k, "select count(*) from ordinary where at + make_interval(days => $1) > at + $2 * interval '1 hour'",
                                PG(2, 1.5)), 1);
     assert_int_equal(number_of(k, "select ((data ->> $1) is null and flag = $2 and coalesce($3, real) = real)::int from ordinary",
-                               PG("b", true, no_double)) , 1);
+                               PG("b", true, no_double)), 1);
     assert_int_equal(number_of(k, "select $1", PG(42)), 42);
     expect_rows(k, pg_exec(k, "drop table ordinary", PG_NONE), 0);
 }
@@ -284,6 +284,13 @@ static void too_much(test_task *t)
     assert_int_equal(t->result, APUS_ETOOLARGE);
 }
 
+static void one_large_value(test_task *t)
+{
+    apus_str text = {0};
+    t->result = pg_one(&t->task, apus_str_model, &text, "select repeat('x', 150000000)", PG_NONE);
+    assert_int_equal(t->result, APUS_ETOOLARGE);
+}
+
 static void next_to_it(test_task *t)
 {
     t->result = (int)number_of(&t->task, "select 5", PG_NONE);
@@ -299,6 +306,8 @@ static void test_a_result_past_the_ceiling_ends_its_statement_and_nothing_else(v
     test_run();
     for (int i = 0; i < 20; i++)
         assert_int_equal(others[i].result, 5);
+    test_one(next_to_it, NULL);
+    test_one(one_large_value, NULL);
     test_one(next_to_it, NULL);
 }
 
