@@ -37,7 +37,7 @@ def test_a_gigabyte_is_refused_before_it_is_read(quick):
         answer, _ = read_answer(connection)
     assert (answer.status, answer.body) == (413, b"Content Too Large")
     assert answer.headers["content-type"].startswith("text/plain") and answer.headers["connection"] == "close"
-    assert quick.memory() - before < 4 * MIB
+    assert SANITIZED or quick.memory() - before < 4 * MIB
 
 
 def test_an_endless_chunked_body_is_refused_at_the_limit(quick):
@@ -56,7 +56,7 @@ def test_an_endless_chunked_body_is_refused_at_the_limit(quick):
         except OSError:
             pass
     assert answer is None or answer.status == 413
-    assert quick.memory() - before < 8 * MIB
+    assert SANITIZED or quick.memory() - before < 8 * MIB
 
 
 def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not(quick):
@@ -154,7 +154,7 @@ def test_a_reader_that_does_not_read_is_cut_off_and_memory_stays_flat(quick):
     with quick.client() as client:
         assert client.get("/").status_code == 200
     until(lambda: quick.metric("http_server_open_connections") <= 2, 20)
-    assert quick.memory() - before < 16 * MIB
+    assert SANITIZED or quick.memory() - before < 16 * MIB
     for s in slow:
         s.close()
 
