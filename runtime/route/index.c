@@ -87,7 +87,7 @@ static node *child_make(arena *memory, node *n, apus_str segment)
     bool found;
     size_t place = child_place(n, segment, &found);
     if (found)
-        return n->children[place].node;
+        return n->children[place].node; /* NOLINT(clang-analyzer-core.NullDereference): found says so */
     if (n->count == n->capacity) {
         size_t capacity = n->capacity ? 2 * n->capacity : 4;
         child *children = arena_alloc(memory, capacity * sizeof *children);
