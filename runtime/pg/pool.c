@@ -46,9 +46,11 @@ static bool can_grow(const pg_pool *p, uint64_t now)
 
 /* ---- giving ---- */
 
+/* A batch may lead a little beyond the limit; a large one goes where nothing is under way. */
 static bool takes_more(const connection *c, const pg_group *g, uint64_t now)
 {
-    return c->statements + g->count <= LIMIT_PG_IN_FLIGHT && !c->slow_groups && now < c->head_since + PG_SPILL_AGE;
+    bool room = c->statements < LIMIT_PG_IN_FLIGHT && g->count <= LIMIT_PG_IN_FLIGHT;
+    return room && !c->slow_groups && now < c->head_since + PG_SPILL_AGE;
 }
 
 static connection *first_that_takes(const pg_pool *p, const pg_group *g, uint64_t now)
@@ -161,6 +163,7 @@ void pool_dialed(void *arg, PGconn *pg, const char *error)
         connection_open(c, pg);
         return;
     }
+    count_up(&pg_counts.dial_failures, 1);
     permit_return(c->permit, &p->own_permit);
     c->permit = PERMIT_NONE;
     p->dial_after = clock_monotonic() + backoff(p->dial_failures++);

@@ -324,6 +324,86 @@ static void test_draining_lets_statements_finish_and_refuses_new_ones_at_the_end
     assert_int_equal(admin_backends(), 0);
 }
 
+static uint64_t chaos_until;
+static int chaos_answers;
+
+/* Anything may fail; what succeeds must be this call's own answer. */
+static void chaos(test_task *t)
+{
+    for (int64_t i = 0; clock_monotonic() < chaos_until && !t->task.cancel; i++) {
+        int64_t token = t->index * 1000000 + i, back[3] = {0};
+        switch (random_below(6)) {
+        case 0:
+            t->result += pg_one(&t->task, int64_t_model, back, "select $1::bigint from pg_sleep(0.002)", PG(token)) == 1 && back[0] != token;
+            break;
+        case 1:
+            if (pg_begin(&t->task) == 0) {
+                int found = pg_one(&t->task, int64_t_model, back, "select $1::bigint + 1", PG(token));
+                t->result += found == 1 && back[0] != token + 1;
+                if (random_below(2))
+                    pg_commit(&t->task);
+                else
+                    pg_rollback(&t->task);
+            }
+            break;
+        case 2: {
+            pg_batch *b = pg_batch_begin(&t->task);
+            for (int k = 0; k < 3; k++)
+                pg_batch_one(b, int64_t_model, &back[k], NULL, "select $1::bigint + 2", PG(token + k));
+            t->result += pg_batch_run(b) == 0 && (back[0] != token + 2 || back[2] != token + 4);
+            break;
+        }
+        case 3:
+            t->result += pg_exec(&t->task, "select 1 / ($1::bigint - $1::bigint)", PG(token)) >= 0;
+            break;
+        case 4:
+            if (pg_lease(&t->task) == 0)
+                t->result += pg_one(&t->task, int64_t_model, back, "select $1::bigint + 3", PG(token)) == 1 && back[0] != token + 3;
+            pg_release(&t->task);
+            break;
+        default:
+            if (pg_one(&t->task, int64_t_model, back, "select $1::bigint", PG(token)) != 1)
+                break;
+            t->result += back[0] != token;
+            chaos_answers++;
+        }
+    }
+}
+
+static void test_answers_stay_unmixed_whatever_breaks(void **state)
+{
+    (void)state;
+    enum { FIBERS = 60 };
+    static test_task tasks[FIBERS];
+    chaos_answers = 0;
+    chaos_until = clock_monotonic() + 4 * SECONDS;
+    for (uint64_t round = 0; clock_monotonic() < chaos_until; round++) {
+        for (int i = 0; i < FIBERS; i++) {
+            if (round && !tasks[i].ended)
+                continue;
+            tasks[i].index = i;
+            test_start_with_deadline(&tasks[i], chaos, NULL, (uint64_t)(1 + random_below(100)) * MILLISECONDS);
+        }
+        test_turn_for(30 * MILLISECONDS);
+        for (int i = 0; i < FIBERS; i++)
+            assert_int_equal(tasks[i].result, 0);
+        assert_true(admin_backends() <= 5);
+        if (round % 7 == 3)
+            admin("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'apus-test-%d' limit 1", (int)getpid());
+        if (round % 31 == 30)
+            proxy_cut();
+    }
+    test_run();
+    assert_true(chaos_answers > 100);
+    test_turn_for(1500 * MILLISECONDS);
+    assert_int_equal(result_of(one), 1);
+    test_turn_for(300 * MILLISECONDS);
+    assert_int_equal(test_pool->lists[CONNECTION_LEASED].count, 0);
+    assert_int_equal(test_pool->lists[CONNECTION_SETTLING].count, 0);
+    assert_int_equal(test_pool->lists[CONNECTION_QUIET].count, 0);
+    assert_int_equal(test_pool->waiting.count + test_pool->leases.count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_next_address_is_tried_when_one_does_not_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_old_connections_are_replaced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_standbys_connection_is_dropped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_answers_stay_unmixed_whatever_breaks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_draining_lets_statements_finish_and_refuses_new_ones_at_the_end, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
