@@ -20,7 +20,7 @@ permit permit_take(bool *own_free);
 permit permit_take_side(void);
 /** Gives a permit of LISTEN or migrations back, or a worker's when `own_free` is not NULL. */
 void permit_return(permit p, bool *own_free);
-/** Permits taken from the side and the spare share. */
+/** Spare permits left. */
 int permits_spare(void);
 
 #endif

@@ -6,17 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[64];
+static char folder[200];
 
 static int set_up(void **state)
 {
     pool_set_up(state);
-    snprintf(folder, sizeof folder, "migrations-XXXXXX");
-    char *path = getenv("TMPDIR") ? getenv("TMPDIR") : NULL;
-    if (path)
-        snprintf(folder, sizeof folder, "%s/migrations-XXXXXX", path);
-    else
-        snprintf(folder, sizeof folder, "/tmp/migrations-XXXXXX");
+    snprintf(folder, sizeof folder, "%s/migrations-XXXXXX", env_or("TMPDIR", "/tmp"));
     assert_non_null(mkdtemp(folder));
     admin("drop schema if exists migrating cascade; create schema migrating");
     setenv("PGOPTIONS", "-c search_path=migrating", 1);
@@ -25,7 +20,7 @@ static int set_up(void **state)
 
 static void remove_file(const char *name)
 {
-    char path[256];
+    char path[400];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     unlink(path);
 }
@@ -44,7 +39,7 @@ static int tear_down(void **state)
 
 static void write_file(const char *name, const char *text)
 {
-    char path[256];
+    char path[400];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
@@ -85,7 +80,7 @@ static void status(test_task *t)
 
 static void expect_error(int code, const char *place, const char *words)
 {
-    char expected[256];
+    char expected[400];
     snprintf(expected, sizeof expected, "%s/%s", folder, place);
     if (run(goes_up) != code || !strstr(last_error, expected) || !strstr(last_error, words))
         fail_msg("expected %s … %s, got %s", expected, words, last_error);
@@ -200,7 +195,7 @@ static void test_two_files_of_one_version_are_refused(void **state)
     write_file("3_three.sql", "-- migrate:up\n");
     write_file("10_ten.sql", "-- migrate:up\n");
     write_file("1_one.sql", "-- migrate:up\n");
-    char path[256], other[256];
+    char path[400], other[400];
     snprintf(path, sizeof path, "%s/3_three.sql", folder);
     snprintf(other, sizeof other, "%s/0010_x.sql", folder);
     assert_int_equal(rename(path, other), 0);
