@@ -183,6 +183,9 @@ const char *apus_error_name(int code);
 /** The environment variable's value, or `fallback` when it is unset or empty. Never NULL unless `fallback` is. */
 const char *env_or(const char *name, const char *fallback);
 
+/** A NUL-terminated copy that outlives the request, to be given to free; NULL when memory is out. */
+char *apus_strdup(apus_str text);
+
 #pragma GCC visibility pop
 
 #endif

@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* strndup, usleep */
+#define _GNU_SOURCE /* usleep */
 /* Migrations: on the thread pool, over a blocking connection of their own. */
 #include "pg/circuit.h"
 #include "pg/migration_folder.h"
@@ -212,7 +212,7 @@ static int fail_in_section(migrate_job *j, const migration *m, const PGresult *r
 static int run_sql(migrate_job *j, const migration *m, apus_str sql, const migration_section *s, int line)
 {
     int done = 0, code = 0;
-    char *text = strndup(sql.ptr, sql.len);
+    char *text = apus_strdup(sql);
     if (!text || !PQsendQuery(j->pg, text)) {
         free(text);
         return fail_by_query(j, "cannot send");

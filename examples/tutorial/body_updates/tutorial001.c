@@ -35,7 +35,7 @@ static struct entry *find(apus_str id)
 
 static void store(struct entry *entry, apus_str item)
 {
-    char *kept = strndup(item.ptr, item.len);
+    char *kept = apus_strdup(item);
     if (!kept)
         return;
     free(entry->kept);

@@ -44,7 +44,7 @@ static int load(apus_request *req, apus_str id, struct item *out)
 static void store(apus_str id, apus_str item)
 {
     struct entry *entry = find(id);
-    char *kept = strndup(item.ptr, item.len);
+    char *kept = apus_strdup(item);
     if (!kept)
         return;
     free(entry->kept);

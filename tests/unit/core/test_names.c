@@ -30,6 +30,18 @@ static void test_env_or_takes_an_empty_variable_as_unset(void **state)
     assert_string_equal(env_or("UNIT_NAME", "fallback"), "value");
 }
 
+static void test_a_kept_copy_ends_where_its_slice_does(void **state)
+{
+    (void)state;
+    const char text[] = {'k', '\0', 'y', 's'}; /* no NUL at the end: nothing may read past the slice */
+    char *kept = apus_strdup((apus_str){text, 3});
+    assert_memory_equal(kept, "k\0y", 4);
+    free(kept);
+    kept = apus_strdup((apus_str){NULL, 0});
+    assert_string_equal(kept, "");
+    free(kept);
+}
+
 static void test_digits_are_those_of_printf(void **state)
 {
     (void)state;
@@ -69,6 +81,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_error_code_has_its_name),
         cmocka_unit_test(test_env_or_takes_an_empty_variable_as_unset),
+        cmocka_unit_test(test_a_kept_copy_ends_where_its_slice_does),
         cmocka_unit_test(test_digits_are_those_of_printf),
         cmocka_unit_test(test_padded_digits_fill_their_width),
     };
