@@ -9,12 +9,24 @@ MAKEFLAGS     += -j$(shell nproc)
 endif
 
 # ---- variants: make VARIANT=release|debug|asan|tsan|fuzz; LTO=1 links for seconds longer ----------------------------
+# ARCH=amd64|arm64 compiles for another machine, once `scripts/deps --arch ARCH compile` has brought its libraries.
 
 VARIANT ?= release
-B       := build/$(VARIANT)
+
+TRIPLET_amd64 := x86_64-linux-gnu
+TRIPLET_arm64 := aarch64-linux-gnu
+ifneq ($(filter-out $(if $(ARCH),$(shell dpkg --print-architecture)),$(ARCH)),)
+TRIPLET := $(TRIPLET_$(ARCH))
+ifeq ($(TRIPLET),)
+$(error ARCH is amd64 or arm64, not "$(ARCH)")
+endif
+CROSS   := $(TRIPLET)-
+export PKG_CONFIG_LIBDIR := /usr/lib/$(TRIPLET)/pkgconfig:/usr/share/pkgconfig
+endif
+B       := build/$(VARIANT)$(CROSS:%-=-$(ARCH))
 
 ifeq ($(origin CC),default)
-CC      := $(if $(filter fuzz,$(VARIANT)),clang,gcc)
+CC      := $(if $(filter fuzz,$(VARIANT)),clang,$(CROSS)gcc)
 endif
 CCACHE  := $(shell command -v ccache)
 COMPILE  = $(CCACHE) $(CC)
@@ -34,19 +46,20 @@ endif
 # ---- flags ---------------------------------------------------------------------------------------------------------
 
 PACKAGES := libh2o-evloop libuv libpq yyjson libpcre2-8 openssl zlib
+packages  = $(shell $(if $(CROSS),PKG_CONFIG_LIBDIR=$(PKG_CONFIG_LIBDIR)) pkg-config $(1) $(PACKAGES) 2>/dev/null)
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef
 CFLAGS    = -std=gnu17 $(WARNINGS) $(FLAGS_$(VARIANT)) $(EXTRA_CFLAGS)
 CPPFLAGS := -Iruntime/include
 # What the library is made of stays out of the application's sight.
 INTERNAL := -Iruntime -fvisibility=hidden -Ibuild/assets -DH2O_USE_LIBUV=0 -DH2O_USE_EPOLL=1 \
-            -DAPUS_JEMALLOC=$(if $(MALLOC_$(VARIANT)),1,0) $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null))
+            -DAPUS_JEMALLOC=$(if $(MALLOC_$(VARIANT)),1,0) $(patsubst -I%,-isystem %,$(call packages,--cflags))
 # A wrong table in an application's file gives a message of a few lines, not the macros' insides.
 BRIEF    := $(if $(findstring clang,$(CC)),-fmacro-backtrace-limit=1,-ftrack-macro-expansion=0)
 
 EXPORTS  := $(wildcard runtime/pg/exports.list)
 LDFLAGS   = $(FLAGS_$(VARIANT)) -pie -Wl,-z,relro,-z,now,--as-needed,--hash-style=gnu $(EXPORTS:%=-Wl,--dynamic-list=%) $(EXTRA_LDFLAGS)
-LDLIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -l:libboost_context.a $(MALLOC_$(VARIANT)) -lpthread -lm
+LDLIBS   := $(call packages,--libs) -l:libboost_context.a $(MALLOC_$(VARIANT)) -lpthread -lm
 
 # ---- sources -------------------------------------------------------------------------------------------------------
 
@@ -102,9 +115,9 @@ $(B)/obj/%.o: %.c $(B)/compile.stamp | build/tools.stamp
 
 $(B)/obj/runtime/openapi/%.o $(B)/obj/tests/%.o: | build/assets/assets.h
 
-$(LIB): $(call object,$(LIB_C)) build/assets/assets.o $(B)/library.stamp
+$(LIB): $(call object,$(LIB_C)) $(B)/obj/assets.o $(B)/library.stamp
 	@rm -f $@.new
-	@$(if $(LTO),gcc-ar,ar) rcs $@.new $(filter %.o,$^)
+	@$(if $(LTO),$(CROSS)gcc-ar,ar) rcs $@.new $(filter %.o,$^)
 	@mv $@.new $@
 
 define link
@@ -142,7 +155,8 @@ $(FUZZ): $(B)/%: $(B)/obj/%.o $(LIB) $(B)/link.stamp $(EXPORTS)
 # The docs pages' scripts and styles, gzipped: from npm, or an empty table that makes the pages point at the CDN.
 build/assets/assets.h build/assets/assets.c &: scripts/fetch-assets
 	@ASSETS='$(ASSETS)' scripts/fetch-assets build/assets
-build/assets/assets.o: build/assets/assets.c
+$(B)/obj/assets.o: build/assets/assets.c
+	@mkdir -p $(@D)
 	@$(CC) -std=gnu17 -O1 -fPIE -c -o $@ $<
 
 build/tools.stamp:
@@ -197,7 +211,7 @@ flags: build/assets/assets.h
 	@echo '-std=gnu17 $(filter-out -Wl%,$(WARNINGS)) -O1 $(CPPFLAGS) $(INTERNAL)'
 
 clean:                               ## remove what was built; the private Postgres keeps its data
-	@rm -rf $(addprefix build/,release debug asan tsan fuzz assets results tools.stamp)
+	@rm -rf $(addprefix build/,release debug asan tsan fuzz assets results tools.stamp) $(wildcard build/*-amd64 build/*-arm64)
 
 distclean:                           ## remove all of build/, the private Postgres included
 	@scripts/dev-postgres destroy
