@@ -5,7 +5,7 @@
 #   --build-arg BASE_IMAGE=debian:bookworm-slim                      Debian 12; a digest pins either: debian@sha256:…
 #   --build-arg APT_SOURCE=URI --build-arg APT_SECURITY_SOURCE=URI   a mirror, or a snapshot, in place of the base's own sources
 #   --build-arg ASSETS=cdn                                           docs pages that point at the CDN; no npm
-#   --build-arg APP_VERSION=1.2.0 REVISION=COMMIT SOURCE=URL CREATED=TIME
+#   --build-arg APP_VERSION=1.2.0                                    and REVISION, SOURCE, CREATED, LICENSES for its labels
 ARG BASE_IMAGE=debian:trixie-slim
 
 # ---- packages: the layers that outlive a change of code ----
@@ -70,7 +70,7 @@ USER 1000:1000
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/app", "entrypoint", "--"]
-ARG APP_VERSION=0.1.0 REVISION="" SOURCE="" CREATED=""
+ARG APP_VERSION=0.1.0 REVISION="" SOURCE="" CREATED="" LICENSES=NOASSERTION
 ENV APP_VERSION=$APP_VERSION
 LABEL org.opencontainers.image.title="hello-fastapi" \
       org.opencontainers.image.description="The example service of Apus, a web framework for C in the manner of FastAPI" \
@@ -78,4 +78,4 @@ LABEL org.opencontainers.image.title="hello-fastapi" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.source="$SOURCE" \
       org.opencontainers.image.created="$CREATED" \
-      org.opencontainers.image.licenses="NOASSERTION"
+      org.opencontainers.image.licenses="$LICENSES"

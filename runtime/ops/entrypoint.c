@@ -56,11 +56,13 @@ static int write_key(const char *path, const char *key)
 
 int command_entrypoint(int argc, char **argv)
 {
-    const char *key = getenv("PRIVATE_KEY"), *path = getenv("PRIVATE_KEY_PATH");
+    char *key = getenv("PRIVATE_KEY");
+    const char *path = getenv("PRIVATE_KEY_PATH");
     int first = argc > 1 && strcmp(argv[1], "--") == 0 ? 2 : 1;
     if (key && *key && path && *path) {
         if (write_key(path, key) < 0)
             return 1;
+        explicit_bzero(key, strlen(key)); /* from /proc/PID/environ too, for when this process serves */
         unsetenv("PRIVATE_KEY");
     }
     if (first >= argc)

@@ -63,6 +63,8 @@ static bool process_open_events(process *p, char *error, size_t error_size)
     sigaddset(&set, SIGINT);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN); /* no terminal to lose; nothing to reread */
+    if (getpid() == 1)
+        signal(SIGCHLD, SIG_IGN); /* the first in a container inherits what others leave behind; the kernel buries it */
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     p->wakeups = eventfd(0, EFD_CLOEXEC);
     p->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
