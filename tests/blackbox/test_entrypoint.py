@@ -88,9 +88,9 @@ def test_without_a_program_the_script_asks_for_one():
     assert result.returncode == 2 and len(result.stderr.splitlines()) == 1
 
 
-def test_without_a_program_the_service_serves_and_forgets_the_key(tmp_path):
+def test_without_a_program_the_service_serves_and_forgets_the_key(database, tmp_path):
     path = tmp_path / "key.pem"
-    with serving(arguments=("entrypoint", "--"), PRIVATE_KEY="a secret", PRIVATE_KEY_PATH=path) as server:
+    with serving(arguments=("entrypoint", "--"), DATABASE_URL=database.url, PRIVATE_KEY="a secret", PRIVATE_KEY_PATH=path) as server:
         assert path.read_text() == "a secret\n"
         environment = Path(f"/proc/{server.pid}/environ").read_bytes()
         assert b"PRIVATE_KEY_PATH=" in environment and b"a secret" not in environment
