@@ -104,9 +104,10 @@ $(eval $(call stamp,$(B)/compile.stamp,$$(CC) $$(CFLAGS) $$(CPPFLAGS) $$(INTERNA
 $(eval $(call stamp,$(B)/link.stamp,$$(CC) $$(LDFLAGS) $$(LDLIBS)))
 $(eval $(call stamp,$(B)/library.stamp,$$(LIB_C)))
 
-$(B)/obj/runtime/%.o: CPPFLAGS += $(INTERNAL)
-$(B)/obj/tests/%.o: CPPFLAGS += $(INTERNAL) -Itests/unit
-$(B)/obj/app/%.o $(B)/obj/examples/%.o: CFLAGS += $(BRIEF)
+# Private, because a stamp that is made for one of these would take their flags on.
+$(B)/obj/runtime/%.o: private CPPFLAGS += $(INTERNAL)
+$(B)/obj/tests/%.o: private CPPFLAGS += $(INTERNAL) -Itests/unit
+$(B)/obj/app/%.o $(B)/obj/examples/%.o: private CFLAGS += $(BRIEF)
 
 $(B)/obj/%.o: %.c $(B)/compile.stamp | build/tools.stamp
 	@mkdir -p $(@D)
@@ -135,20 +136,20 @@ $(filter-out %/main,$(EXAMPLES)) $(BENCH): $(B)/%: $(B)/obj/%.o $(LIB) $(B)/link
 	$(link)
 
 define folder_program
-$(B)/obj/$(1)/%.o: CPPFLAGS += -I$(1)
+$(B)/obj/$(1)/%.o: private CPPFLAGS += -I$(1)
 $(B)/$(1)/main: $(call object,$(filter $(1)/%,$(FOLDER_C))) $(LIB) $(B)/link.stamp $(EXPORTS)
 	$$(link)
 endef
 $(foreach folder,$(FOLDERS),$(eval $(call folder_program,$(folder))))
 
 define unit_test
-$(B)/$(1): LDLIBS := -lcmocka $(LDLIBS)
+$(B)/$(1): private LDLIBS := -lcmocka $(LDLIBS)
 $(B)/$(1): $(B)/obj/$(1).o $(call object,$(filter $(dir $(1))%,$(UNIT_HELPER_C))) $(LIB) $(B)/link.stamp $(EXPORTS)
 	$$(link)
 endef
 $(foreach test,$(UNIT_C:%.c=%),$(eval $(call unit_test,$(test))))
 
-$(FUZZ): LDFLAGS += -fsanitize=fuzzer
+$(FUZZ): private LDFLAGS += -fsanitize=fuzzer
 $(FUZZ): $(B)/%: $(B)/obj/%.o $(LIB) $(B)/link.stamp $(EXPORTS)
 	$(link)
 
@@ -167,7 +168,7 @@ build/tools.stamp:
 
 # ---- run, test -----------------------------------------------------------------------------------------------------
 
-.PHONY: deps run test test-fastapi test-chart test-pipelines fuzz bench lint lint-light format clean distclean help
+.PHONY: deps run test test-fastapi test-chart test-pipelines test-image fuzz bench lint lint-light format clean distclean help
 deps:                                ## install the packages that building and running need
 	@scripts/deps build
 
@@ -186,6 +187,9 @@ test-chart:                          ## what the chart renders, its budget and i
 
 test-pipelines:                      ## the workflows, their scripts and deploy/; no engine
 	@scripts/test pipelines
+
+test-image:                          ## the container image, on a real Docker Engine
+	@scripts/test image
 
 fuzz:                                ## fuzz each target of tests/fuzz for FUZZ_SECONDS (20)
 	+@scripts/test fuzz
