@@ -118,7 +118,7 @@ $(B)/obj/runtime/openapi/%.o $(B)/obj/tests/%.o: | build/assets/assets.h
 
 $(LIB): $(call object,$(LIB_C)) $(B)/obj/assets.o $(B)/library.stamp
 	@rm -f $@.new
-	@$(if $(LTO),$(CROSS)gcc-ar,ar) rcs $@.new $(filter %.o,$^)
+	@$(CROSS)$(if $(LTO),gcc-)ar rcs $@.new $(filter %.o,$^)
 	@mv $@.new $@
 
 define link

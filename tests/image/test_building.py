@@ -1,0 +1,104 @@
+"""How the image is built: quickly after a change, from other bases, for other machines."""
+
+import contextlib
+import socket
+import subprocess
+import uuid
+
+import httpx
+import pytest
+from support.docker import PATIENCE, ROOT, Files, build, container, inspect, need, out, run, until
+
+
+@pytest.fixture
+def tag():
+    name = f"apus-image-test:{uuid.uuid4().hex[:8]}"
+    yield name
+    run("docker", "rmi", name)
+
+
+def test_the_dockerfile_has_no_complaint():
+    need("hadolint")
+    out("hadolint", ROOT / "Dockerfile")
+
+
+def test_an_unchanged_tree_builds_the_same_image_again(image, sources, tag):
+    build(tag, context=sources)
+    assert inspect(tag)["RootFS"] == inspect(image)["RootFS"]
+
+
+@pytest.mark.parametrize("what, file", [("the application", "app/items.c"), ("the runtime", "runtime/route/router.c")])
+def test_a_change_of_code_is_an_image_within_seconds(image, sources, tag, figures, what, file):
+    mark = uuid.uuid4().hex
+    with (sources / file).open("a") as source:
+        source.write(f'extern const char apus_image_test[];\nconst char apus_image_test[] = "{mark}";\n')
+    seconds = build(tag, context=sources)
+    assert mark.encode() in Files(tag).read("/app")
+    figures(f"image rebuilt after a change of {what}", seconds, "s", 10)
+
+
+def test_what_is_not_built_from_changes_nothing(image, sources, tag):
+    for name in ("README.md", "tests/test_new.py", "scripts/new", "chart/values.yaml"):
+        (sources / name).parent.mkdir(exist_ok=True)
+        (sources / name).write_text("new\n")
+    build(tag, context=sources)
+    assert inspect(tag)["RootFS"] == inspect(image)["RootFS"]
+
+
+def test_debian_12_is_a_base_as_well_and_the_docs_assets_can_be_left_out(tag, database, network):
+    build(tag, "--build-arg", "BASE_IMAGE=debian:bookworm-slim", "--build-arg", "ASSETS=cdn")
+    with container(tag, options=("--network", network, "--read-only", "--cap-drop", "ALL"), DATABASE_URL=database.url(), MIGRATE_ON_START=1) as running:
+        running.until_answering("/readyz")
+        with running.client() as client:
+            assert client.get("/items").json() == {"items": [], "total": 0}
+            assert "https://" in client.get("/docs").text
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextlib.contextmanager
+def emulated(root, **settings):
+    """The service of another architecture's root, with nothing of this machine's but the kernel."""
+    port = free_port()
+    environment = {"HOST": "127.0.0.1", "PORT": str(port), "ADMIN_PORT": "0", "DRAIN_DELAY": "0", **settings}
+    process = subprocess.Popen(["qemu-aarch64-static", "-L", root, root / "app", "entrypoint", "--"], env=environment,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        yield process, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_image_for_arm64_is_cross_compiled_and_answers_under_emulation(tag, database, tmp_path, figures):
+    need("qemu-aarch64-static")
+    root = tmp_path / "root"
+    out("docker", "buildx", "build", "--platform", "linux/arm64", "--output", f"type=local,dest={root}", ROOT, seconds=900)
+    figures("runtime image for arm64, uncompressed", sum(p.lstat().st_size for p in root.rglob("*") if p.is_file() and not p.is_symlink()) / 1e6, "MB", 30)
+    assert "AArch64" in out("readelf", "-h", root / "app")
+    version = run("qemu-aarch64-static", "-L", root, root / "app", "--version")
+    assert version.returncode == 0 and version.stdout.startswith("hello-fastapi "), version.stderr
+
+    with emulated(root, DATABASE_URL=database.url(database.server.container.address), MIGRATE_ON_START="1") as (process, client):
+        def ready():
+            assert process.poll() is None, process.stdout.read()
+            with contextlib.suppress(httpx.TransportError):
+                return client.get("/readyz").status_code == 200
+
+        until(ready, 60)
+        made = client.post("/items", json={"name": "pen", "price": 1.5})
+        assert made.status_code == 201, made.text
+        assert client.get(f"/items/{made.json()['id']}").json() == made.json()
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+
+
+def test_an_image_for_arm64_says_so(tag):
+    out("docker", "buildx", "build", "--platform", "linux/arm64", "--load", "-t", tag, ROOT, seconds=900)
+    described = inspect(tag)
+    assert (described["Os"], described["Architecture"]) == ("linux", "arm64")
+    assert described["Config"]["User"] == "1000:1000"
