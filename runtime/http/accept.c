@@ -168,7 +168,18 @@ void accept_start(http_server *s)
         listener_share(l->of.fd);
         l->socket = h2o_evloop_socket_create(s->loop->h2o, l->of.fd, H2O_SOCKET_FLAG_DONT_READ);
         l->socket->data = s;
-        h2o_socket_read_start(l->socket, on_acceptable);
+        if (!l->of.held)
+            h2o_socket_read_start(l->socket, on_acceptable);
+    }
+}
+
+void http_server_accept(http_server *s)
+{
+    for (size_t i = 0; i < s->listener_count; i++) {
+        listening *l = &s->listeners[i];
+        if (l->socket && l->of.held)
+            h2o_socket_read_start(l->socket, on_acceptable);
+        l->of.held = false;
     }
 }
 
@@ -183,21 +194,31 @@ static void close_listener(http_server *s, const http_listener *listener)
     close(listener->fd);
 }
 
+static void stop_one(http_server *s, listening *l)
+{
+    h2o_socket_export_t kept;
+    if (!l->socket)
+        return;
+    h2o_socket_export(l->socket, &kept);
+    h2o_buffer_dispose(&kept.input);
+    l->socket = NULL;
+    if (listener_unshare(l->of.fd))
+        close_listener(s, &l->of);
+}
+
+void accept_stop_inherited(http_server *s)
+{
+    for (size_t i = 0; i < s->listener_count; i++)
+        if (s->listeners[i].of.inherited)
+            stop_one(s, &s->listeners[i]);
+}
+
 void accept_stop(http_server *s)
 {
     share_give(s);
     loop_timer_stop(s->loop, &s->resume);
-    for (size_t i = 0; i < s->listener_count; i++) {
-        listening *l = &s->listeners[i];
-        h2o_socket_export_t kept;
-        if (!l->socket)
-            continue;
-        h2o_socket_export(l->socket, &kept);
-        h2o_buffer_dispose(&kept.input);
-        l->socket = NULL;
-        if (listener_unshare(l->of.fd))
-            close_listener(s, &l->of);
-    }
+    for (size_t i = 0; i < s->listener_count; i++)
+        stop_one(s, &s->listeners[i]);
     if (s->spare >= 0)
         close(s->spare);
     s->spare = -1;

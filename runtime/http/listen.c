@@ -1,6 +1,8 @@
 /* Listening sockets: bound here or inherited; shared by the workers' servers. */
 #include "http/private.h"
 
+#include "core/inherit.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -11,7 +13,6 @@
 #include <unistd.h>
 
 #define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
-#define FIRST_INHERITED 3 /* SD_LISTEN_FDS_START */
 #define SPARE_DESCRIPTORS 256 /* besides connections: Postgres, files, loops */
 
 /* How many servers accept from each socket: the last one closes it. */
@@ -79,13 +80,9 @@ static void set_up(int fd)
 /* The inherited socket for HTTP or for admin, or -1. */
 static int find_inherited(bool admin)
 {
-    const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
-    int index = admin ? 1 : 0;
-    if (!count || atoi(count) <= index || (pid && atoi(pid) != getpid()))
-        return -1;
-    int fd = FIRST_INHERITED + index, accepts = 0;
+    int fd = inherited_descriptor(admin ? INHERITED_ADMIN : INHERITED_HTTP, admin ? 1 : 0), accepts = 0;
     socklen_t length = sizeof accepts;
-    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &length) < 0 || !accepts)
+    if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &length) < 0 || !accepts)
         return -1;
     return fd;
 }

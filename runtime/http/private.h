@@ -140,6 +140,8 @@ bool listener_unshare(int fd);
 /* accept.c */
 void accept_start(http_server *s);
 void accept_stop(http_server *s);
+/** Stops on the sockets that others may accept from. */
+void accept_stop_inherited(http_server *s);
 /** A connection was opened (1) or closed (-1). */
 void accept_count(http_server *s, int change);
 

@@ -221,6 +221,7 @@ http_server *http_server_open(loop *l, const router *r, const http_listener *lis
 void http_server_drain(http_server *s)
 {
     s->draining = true;
+    accept_stop_inherited(s);
 }
 
 void http_server_stop_accepting(http_server *s)

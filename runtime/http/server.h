@@ -28,8 +28,8 @@ typedef struct http_stats {
 extern http_stats http_counts;
 
 /**
- * Listening sockets of the process: inherited ones (LISTEN_FDS, systemd's sd_listen_fds(3): the first is HTTP, the second admin)
- * or bound here. `port` is the one bound. Negative with one line in `error`. The servers that share a socket close it: the last
+ * Listening sockets of the process: inherited ones (LISTEN_FDS, systemd's sd_listen_fds(3): named http and admin in
+ * LISTEN_FDNAMES, else the first is HTTP, the second admin) or bound here. `port` is the one bound. Negative with one line in `error`. The servers that share a socket close it: the last
  * one to stop accepting.
  */
 typedef struct http_listener {
@@ -37,13 +37,16 @@ typedef struct http_listener {
     int port;
     bool admin;
     bool inherited; /* others may go on accepting from it */
+    bool held;      /* its connections wait for http_server_accept */
 } http_listener;
 int http_listen(http_listener *out, const char *host, int64_t port, bool admin, char *error, size_t error_size);
 
 typedef struct http_server http_server;
 /** A worker's server on its loop; sockets are shared with the other workers' servers. */
 http_server *http_server_open(loop *l, const router *r, const http_listener *listeners, size_t count, char *error, size_t error_size);
-/** From now on every answer carries `connection: close`. */
+/** Begins to accept from sockets that are held. */
+void http_server_accept(http_server *s);
+/** From now on every answer carries `connection: close`, and inherited sockets are left to those who share them. */
 void http_server_drain(http_server *s);
 /**
  * Accepts what is in the backlog, then stops accepting; idle connections close, new ones when their first request was served or

@@ -33,7 +33,7 @@ static const setting rows[] = {
      .doc = "auto: text on a terminal, else JSON lines"},
     {"ACCESS_LOG", SETTING_BOOL, &ops_options.access_log, "on", .doc = "one line per request"},
     {"DRAIN_DELAY", SETTING_SECONDS, &ops_options.drain_delay, "5", .min = 0, .max = 3600,
-     .doc = "seconds after SIGTERM in which connections are still accepted; 0 on SIGINT"},
+     .doc = "seconds after SIGTERM in which connections are still served (an inherited socket: open ones); 0 on SIGINT"},
     {"DRAIN_TIMEOUT", SETTING_SECONDS, &ops_options.drain_timeout, "20", .min = 0, .max = 3600,
      .doc = "seconds that requests under way are given to finish"},
     {"CORS_ORIGINS", SETTING_TEXT, &ops_options.cors_origins, "",

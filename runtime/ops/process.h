@@ -68,6 +68,7 @@ void workers_post(process *p, void (*run)(void *worker));
 /** Ends the workers' loops and joins the threads. */
 void workers_stop(process *p);
 
+void worker_accept(void *worker);
 void worker_drain(void *worker);
 void worker_stop_accepting(void *worker);
 void worker_cancel(void *worker);

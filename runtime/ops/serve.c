@@ -3,6 +3,7 @@
 #include "core/limits.h"
 #include "core/log.h"
 #include "openapi/openapi.h"
+#include "ops/notify.h"
 #include "ops/options.h"
 #include "ops/process.h"
 #include "route/cors.h"
@@ -122,14 +123,18 @@ static bool process_build(process *p, char *error, size_t error_size)
     return p->admin_router != NULL;
 }
 
+/* Who hands over a socket and waits for READY=1 may still have another process accept from it: this one begins when it is ready. */
 static bool process_listen(process *p, char *error, size_t error_size)
 {
-    if (http_listen(&p->listeners[p->listener_count++], http_options.host, http_options.port, false, error, error_size) < 0)
-        return false;
-    if (http_options.admin_port == 0)
-        return true;
-    return http_listen(&p->listeners[p->listener_count++], http_options.admin_host, http_options.admin_port, true, error,
-                       error_size) >= 0;
+    for (int admin = 0; admin <= (http_options.admin_port != 0); admin++) {
+        http_listener *l = &p->listeners[p->listener_count++];
+        const char *host = admin ? http_options.admin_host : http_options.host;
+        int64_t port = admin ? http_options.admin_port : http_options.port;
+        if (http_listen(l, host, port, admin, error, error_size) < 0)
+            return false;
+        l->held = l->inherited && notify_wanted();
+    }
+    return true;
 }
 
 /* A task on the first worker's loop. */
@@ -260,6 +265,7 @@ static int process_become_ready(process *p)
             return number;
         if (wanted && p->task_result < 0) {
             log_printf(LOG_ERROR, "%s: %s", steps[i].what, p->task_error);
+            notify_send("STATUS=%s: %s", steps[i].what, p->task_error);
             return -1;
         }
         process_enter(p, PHASE_STARTING);
@@ -296,7 +302,11 @@ static void process_drain(process *p, int number)
 {
     double delay = number == SIGINT ? 0 : ops_options.drain_delay;
     process_enter(p, PHASE_DRAINING);
-    log_printf(LOG_INFO, "draining: connections are accepted for %g s more", delay);
+    if (p->listeners[0].inherited)
+        log_printf(LOG_INFO, "draining: open connections are served for %g s more", delay);
+    else
+        log_printf(LOG_INFO, "draining: connections are accepted for %g s more", delay);
+    notify_send("STOPPING=1");
     workers_post(p, worker_drain);
     uint64_t until = clock_monotonic() + (uint64_t)(delay * 1e9);
     bool hurried = false;
@@ -329,6 +339,7 @@ static void announce(const process *p, uint64_t began)
 static int fail(const char *error)
 {
     log_printf(LOG_ERROR, "%s", error);
+    notify_send("STATUS=%s", error);
     log_close(LOG_FLUSH_SECONDS);
     return 1;
 }
@@ -339,6 +350,8 @@ static int process_serve(process *p, uint64_t began)
     int number = process_become_ready(p);
     if (number == 0) {
         log_printf(LOG_INFO, "started");
+        workers_post(p, worker_accept);
+        notify_send("READY=1");
         while (number == 0)
             number = process_wait(p, 0);
     }

@@ -85,10 +85,20 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
+void worker_accept(void *arg)
+{
+    worker *w = arg;
+    http_server_accept(w->server);
+    if (w->admin)
+        http_server_accept(w->admin);
+}
+
 void worker_drain(void *arg)
 {
     worker *w = arg;
     http_server_drain(w->server);
+    if (w->admin)
+        http_server_drain(w->admin);
     if (w->pool)
         pg_pool_drain(w->pool, false);
 }

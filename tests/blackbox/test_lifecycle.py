@@ -98,7 +98,7 @@ def test_ctrl_c_skips_the_drain_delay(database):
 
 
 def test_a_second_signal_cuts_the_drain_short(database):
-    server = Server(DATABASE_URL=database.url, DRAIN_DELAY=30).until_ready()
+    server = Server(binds=True, DATABASE_URL=database.url, DRAIN_DELAY=30).until_ready()
     server.signal(signal.SIGTERM)
     until(lambda: server.admin("/readyz")[0] == 503)
     server.signal(signal.SIGTERM)
@@ -106,7 +106,7 @@ def test_a_second_signal_cuts_the_drain_short(database):
 
 
 def test_while_draining_it_answers_and_closes_each_connection(database):
-    server = Server(DATABASE_URL=database.url, DRAIN_DELAY=2).until_ready()
+    server = Server(binds=True, DATABASE_URL=database.url, DRAIN_DELAY=2).until_ready()
     server.signal(signal.SIGTERM)
     until(lambda: server.admin("/readyz")[0] == 503)
     with server.client() as client:

@@ -44,9 +44,10 @@ class Server:
     """A running server. Its log is read all the time, line by line."""
 
     def __init__(self, program: Path | None = None, arguments: tuple[str, ...] = (),
-                 preexec: Callable[[], None] | None = None, output: int = subprocess.PIPE, binds: bool = False, **settings: object) -> None:
-        """`binds`: it binds its ports itself, instead of inheriting sockets."""
-        main, admin = listening_socket(), listening_socket()
+                 preexec: Callable[[], None] | None = None, output: int = subprocess.PIPE, binds: bool = False,
+                 sockets: tuple[socket.socket, socket.socket] | None = None, **settings: object) -> None:
+        """`binds`: it binds its ports itself, instead of inheriting sockets; `sockets`: it inherits these, which stay the test's too."""
+        main, admin = (s.dup() for s in sockets) if sockets else (listening_socket(), listening_socket())
         self.port, self.admin_port = main.getsockname()[1], admin.getsockname()[1]
         environment = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "PORT")}
         environment.update({"WORKERS": "1", "DRAIN_DELAY": "0", "LOG_FORMAT": "json"})
