@@ -168,13 +168,16 @@ build/tools.stamp:
 
 # ---- run, test -----------------------------------------------------------------------------------------------------
 
-.PHONY: deps run test test-fastapi test-chart test-pipelines test-image fuzz bench lint lint-light format clean distclean help
+.PHONY: deps run dev test test-fastapi test-chart test-pipelines test-image fuzz bench lint lint-light format clean distclean help
 deps:                                ## install the packages that building and running need
 	@scripts/deps build
 
 run: deps                            ## install, build, start a private Postgres, migrate and serve on :8000
 	@$(MAKE) --no-print-directory -s app
 	@scripts/run $(B)/app/app
+
+dev: deps                            ## the same, and build and serve anew whenever a source file changes
+	@unset MAKEFLAGS MAKELEVEL MFLAGS; DEV_BUILD="$${DEV_BUILD:-make -s VARIANT=$(VARIANT) app}" scripts/dev $(B)/app/app
 
 test:                                ## install, build and run all tests
 	+@scripts/test

@@ -26,5 +26,9 @@
 #define LIMIT_PG_STATEMENTS 500                       /* prepared statements of one connection */
 #define LIMIT_PG_EVENTS 1024                          /* notifications queued for one task */
 #define LIMIT_ROUTES 10000
+#define LIMIT_DEV_FILES 20000                         /* that `app dev` watches, folders included */
+#define LIMIT_DEV_MEMORY ((size_t)4 * 1024 * 1024)    /* of their names */
+#define LIMIT_DEV_OUTPUT (64 * 1024)                  /* of a build's or a server's messages, as the page shows them */
+#define LIMIT_DEV_PAGE ((size_t)1024 * 1024)          /* the page, its state and its script */
 
 #endif

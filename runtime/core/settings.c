@@ -12,7 +12,7 @@
 
 /* What the last settings_load found set: rows by name, the others have their defaults. */
 static struct {
-    const char *name;
+    const char *name, *text;
     setting_origin origin;
 } given[LIMIT_SETTINGS];
 static size_t given_count;
@@ -25,7 +25,15 @@ setting_origin settings_origin(const char *name)
     return SETTING_DEFAULT;
 }
 
-static void remember(const setting *row, setting_origin origin)
+const char *settings_text(const char *name)
+{
+    for (size_t i = 0; i < given_count; i++)
+        if (strcmp(given[i].name, name) == 0)
+            return given[i].text;
+    return NULL;
+}
+
+static void remember(const setting *row, const char *text, setting_origin origin)
 {
     size_t i = 0;
     while (i < given_count && strcmp(given[i].name, row->name) != 0)
@@ -33,6 +41,7 @@ static void remember(const setting *row, setting_origin origin)
     if (i == LIMIT_SETTINGS)
         return;
     given[i].name = row->name;
+    given[i].text = text;
     given[i].origin = origin;
     given_count += i == given_count;
 }
@@ -280,7 +289,7 @@ static bool set(const setting *row, const char *who, const char *text, setting_o
     if (result != GOOD)
         return wrong(row, who, text, result, error);
     if (origin != SETTING_DEFAULT)
-        remember(row, origin);
+        remember(row, text, origin);
     return true;
 }
 

@@ -44,6 +44,8 @@ typedef enum setting_origin { SETTING_DEFAULT, SETTING_ENVIRONMENT, SETTING_FLAG
 bool settings_load(const setting_table *tables, size_t count, int *argc, char **argv, char *error, size_t error_size);
 /** How the setting of this name was set by the last settings_load. */
 setting_origin settings_origin(const char *name);
+/** The text that it was given, or NULL: then it has its default. */
+const char *settings_text(const char *name);
 /** The rows as `--help` shows them. */
 void settings_help(const setting_table *tables, size_t count, buffer *out);
 /** `NAME=value  (default|environment|flag)` lines, secrets (and passwords inside URLs) masked. */

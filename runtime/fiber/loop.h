@@ -74,5 +74,13 @@ loop_watch *loop_watch_open(loop *l, int fd, void (*readable)(void *arg), void (
 void loop_watch_want_write(loop_watch *watch);
 /** Stops watching, also from within its callbacks. The descriptor stays open, and must still be open at this call. */
 void loop_watch_close(loop_watch *watch);
+/**
+ * Calls `changed` when something in a folder (not in the folders below it) may have changed; for a folder that is gone, at most
+ * once. NULL when it cannot be watched.
+ */
+typedef struct loop_folder loop_folder;
+loop_folder *loop_folder_open(loop *l, const char *path, void (*changed)(void *arg), void *arg);
+/** Stops watching, also from within its callback. */
+void loop_folder_close(loop_folder *folder);
 
 #endif

@@ -66,7 +66,7 @@ static void listen_again(loop_timer *timer)
 {
     http_server *s = H2O_STRUCT_FROM_MEMBER(http_server, resume, timer);
     for (size_t i = 0; i < s->listener_count; i++)
-        if (s->listeners[i].socket)
+        if (s->listeners[i].socket && !s->listeners[i].of.held)
             h2o_socket_read_start(s->listeners[i].socket, on_acceptable);
 }
 
@@ -173,13 +173,22 @@ void accept_start(http_server *s)
     }
 }
 
-void http_server_accept(http_server *s)
+void accept_release(http_server *s)
 {
     for (size_t i = 0; i < s->listener_count; i++) {
         listening *l = &s->listeners[i];
         if (l->socket && l->of.held)
             h2o_socket_read_start(l->socket, on_acceptable);
         l->of.held = false;
+    }
+}
+
+void accept_hold(http_server *s)
+{
+    for (size_t i = 0; i < s->listener_count; i++) {
+        s->listeners[i].of.held = true;
+        if (s->listeners[i].socket)
+            h2o_socket_read_stop(s->listeners[i].socket);
     }
 }
 

@@ -139,6 +139,9 @@ bool listener_unshare(int fd);
 
 /* accept.c */
 void accept_start(http_server *s);
+/** Leaves the connections in the backlog to others, and takes them again. */
+void accept_hold(http_server *s);
+void accept_release(http_server *s);
 void accept_stop(http_server *s);
 /** Stops on the sockets that others may accept from. */
 void accept_stop_inherited(http_server *s);

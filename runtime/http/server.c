@@ -218,6 +218,22 @@ http_server *http_server_open(loop *l, const router *r, const http_listener *lis
     return s;
 }
 
+void http_server_accept(http_server *s)
+{
+    s->draining = false;
+    accept_release(s);
+}
+
+void http_server_hold(http_server *s)
+{
+    s->draining = true;
+    accept_hold(s);
+    for (connection *c = s->lists[CONNECTION_IDLE].first, *next; c; c = next) {
+        next = c->next;
+        http_connection_close_idle(c);
+    }
+}
+
 void http_server_drain(http_server *s)
 {
     s->draining = true;

@@ -29,8 +29,8 @@ extern http_stats http_counts;
 
 /**
  * Listening sockets of the process: inherited ones (LISTEN_FDS, systemd's sd_listen_fds(3): named http and admin in
- * LISTEN_FDNAMES, else the first is HTTP, the second admin) or bound here. `port` is the one bound. Negative with one line in `error`. The servers that share a socket close it: the last
- * one to stop accepting.
+ * LISTEN_FDNAMES, else the first is HTTP, the second admin) or bound here. `port` is the one bound. Negative with one line in
+ * `error`. The servers that share a socket close it: the last one to stop accepting.
  */
 typedef struct http_listener {
     int fd;
@@ -46,6 +46,8 @@ typedef struct http_server http_server;
 http_server *http_server_open(loop *l, const router *r, const http_listener *listeners, size_t count, char *error, size_t error_size);
 /** Begins to accept from sockets that are held. */
 void http_server_accept(http_server *s);
+/** Leaves new connections to others until http_server_accept; each of its own closes when it is idle. */
+void http_server_hold(http_server *s);
 /** From now on every answer carries `connection: close`, and inherited sockets are left to those who share them. */
 void http_server_drain(http_server *s);
 /**

@@ -9,7 +9,8 @@ http_settings http_options;
 #define YEAR (366.0 * 86400)
 
 static const setting rows[] = {
-    {"HOST", SETTING_TEXT, &http_options.host, "0.0.0.0", .doc = "address to listen on; a socket that is handed over (LISTEN_FDS) goes before it"},
+    {"HOST", SETTING_TEXT, &http_options.host, "0.0.0.0",
+     .doc = "address to listen on; a socket that is handed over (LISTEN_FDS) goes before it"},
     {"PORT", SETTING_INT, &http_options.port, "8000", .min = 0, .max = 65535, .doc = "port to listen on; 0: any free one"},
     {"ADMIN_HOST", SETTING_TEXT, &http_options.admin_host, "127.0.0.1", .doc = "address of the metrics"},
     {"ADMIN_PORT", SETTING_INT, &http_options.admin_port, "9090", .min = 0, .max = 65535, .doc = "port of the metrics; 0: off"},

@@ -5,10 +5,10 @@ static void add(buffer *b, const char *text)
     buffer_append(b, text, strlen(text));
 }
 
-static void add_html(buffer *b, const char *text)
+void page_add_text(buffer *b, apus_str text)
 {
-    for (; *text; text++) {
-        switch (*text) {
+    for (size_t i = 0; i < text.len; i++) {
+        switch (text.ptr[i]) {
         case '&':
             add(b, "&amp;");
             break;
@@ -22,9 +22,14 @@ static void add_html(buffer *b, const char *text)
             add(b, "&quot;");
             break;
         default:
-            buffer_append_char(b, *text);
+            buffer_append_char(b, text.ptr[i]);
         }
     }
+}
+
+static void add_html(buffer *b, const char *text)
+{
+    page_add_text(b, apus_cstr(text));
 }
 
 /* The inside of a script's string: nothing in it ends the string, or the script. */
@@ -49,6 +54,16 @@ static void add_head(buffer *b, const page_urls *urls, const char *what)
     add(b, "/swagger-ui-dist@5/favicon-32x32.png\">\n");
 }
 
+static void add_end(buffer *b, const page_urls *urls)
+{
+    if (urls->script) {
+        add(b, "<script src=\"");
+        add_html(b, urls->script);
+        add(b, "\"></script>\n");
+    }
+    add(b, "</body>\n</html>\n");
+}
+
 void page_swagger(buffer *b, const page_urls *urls)
 {
     add_head(b, urls, " - Swagger UI");
@@ -67,7 +82,8 @@ void page_swagger(buffer *b, const page_urls *urls)
            "    oauth2RedirectUrl: window.location.origin + '");
     add_script(b, urls->redirect);
     add(b, "',\n    presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],\n"
-           "})\n</script>\n</body>\n</html>\n");
+           "})\n</script>\n");
+    add_end(b, urls);
 }
 
 void page_redoc(buffer *b, const page_urls *urls)
@@ -79,7 +95,8 @@ void page_redoc(buffer *b, const page_urls *urls)
     add_html(b, urls->document);
     add(b, "\"></redoc>\n<script src=\"");
     add_html(b, urls->assets);
-    add(b, "/redoc@2/bundles/redoc.standalone.js\"></script>\n</body>\n</html>\n");
+    add(b, "/redoc@2/bundles/redoc.standalone.js\"></script>\n");
+    add_end(b, urls);
 }
 
 static const char redirect_page[] =

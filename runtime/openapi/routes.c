@@ -165,14 +165,14 @@ static size_t trimmed(const char *text)
     return len;
 }
 
-static void build_pages(const apus_app *app, const char *docs_url, const char *document_url)
+static void build_pages(const apus_app *app, const char *docs_url, const char *document_url, const char *script)
 {
     char root[URL_SIZE], document[2 * URL_SIZE], redirect[2 * URL_SIZE], assets[2 * URL_SIZE];
     snprintf(root, sizeof root, "%.*s", (int)trimmed(app->root_path), app->root_path ? app->root_path : "");
     snprintf(document, sizeof document, "%s%s", root, document_url);
     snprintf(redirect, sizeof redirect, "%s%s", root, docs.redirect_url);
     snprintf(assets, sizeof assets, "%s%.*s/assets", root, (int)trimmed(docs_url), docs_url);
-    page_urls urls = {app->title ? app->title : "FastAPI", document, redirect, apus_assets_count ? assets : CDN};
+    page_urls urls = {app->title ? app->title : "FastAPI", document, redirect, apus_assets_count ? assets : CDN, script};
     buffer_free(&docs.swagger);
     buffer_free(&docs.redoc);
     buffer_init(&docs.swagger, NULL, 2048, PAGE_CEILING);
@@ -195,7 +195,7 @@ static void add_page(size_t *count, const apus_route *page, const char *path)
     }
 }
 
-const apus_routes *openapi_routes(const apus_app *app)
+const apus_routes *openapi_routes(const apus_app *app, const char *script)
 {
     static const apus_route document = GET("", serve_document, apus_none, apus_none);
     static const apus_route swagger = GET("", serve_swagger, apus_none, apus_none);
@@ -212,7 +212,7 @@ const apus_routes *openapi_routes(const apus_app *app)
     const char *folder = swagger_url ? swagger_url : redoc_url ? redoc_url : "";
     snprintf(docs.redirect_url, sizeof docs.redirect_url, "%.*s/oauth2-redirect", (int)trimmed(folder), folder);
     snprintf(docs.assets_url, sizeof docs.assets_url, "%.*s/assets/{name:path}", (int)trimmed(folder), folder);
-    build_pages(app, folder, document_url);
+    build_pages(app, folder, document_url, script);
     add_page(&count, &document, document_url);
     if (swagger_url) {
         add_page(&count, &swagger, swagger_url);

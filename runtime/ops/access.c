@@ -1,6 +1,7 @@
 /* What is logged and counted of each request; trace and request ids in and out. */
 #include "core/clock.h"
 #include "core/log.h"
+#include "ops/dev_routes.h"
 #include "ops/options.h"
 #include "ops/process.h"
 
@@ -93,6 +94,8 @@ static void request_finished(apus_request *req)
 {
     uint64_t taken = req->sent > req->task.times.start ? req->sent - req->task.times.start : 0;
     double seconds = (double)taken * 1e-9;
+    if (dev_routes_own(req->path))
+        return;
     metrics_observe(current_process->workers[req->task.loop->index].metrics, req->operation, req->out.status, taken);
     if (seconds > ops_options.slow_request_seconds)
         log_slow(req, seconds);

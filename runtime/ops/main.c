@@ -22,6 +22,11 @@ static int serve(const apus_app *app, int argc, char **argv)
     return argc > 1 ? wrong(argv[0], "takes no arguments", argv[1]) : command_serve(app);
 }
 
+static int dev(const apus_app *app, int argc, char **argv)
+{
+    return argc > 1 ? wrong(argv[0], "takes no arguments", argv[1]) : command_dev(app);
+}
+
 static int routes(const apus_app *app, int argc, char **argv)
 {
     (void)argc, (void)argv;
@@ -47,6 +52,7 @@ typedef struct command {
 
 static const command commands[] = {
     {"serve", "", "serve (what it does without a command)", serve},
+    {"dev", "", "serve, and build and serve anew whenever a source file changes", dev},
     {"migrate", "up|down|status", "apply the migrations, take the last one back, or list them", command_migrate},
     {"healthcheck", "[PATH]", "ask the running server for PATH (/healthz): exit 0 when it answers 200", command_healthcheck},
     {"config", "", "print the effective settings, secrets masked", config},

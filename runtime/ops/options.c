@@ -38,6 +38,9 @@ static const setting rows[] = {
      .doc = "seconds that requests under way are given to finish"},
     {"CORS_ORIGINS", SETTING_TEXT, &ops_options.cors_origins, "",
      .doc = "origins that browsers may call from, separated by commas, or *"},
+    {"DEV_BUILD", SETTING_TEXT, &ops_options.dev_build, "make -s app", .doc = "what `dev` builds with, a line for the shell"},
+    {"DEV_WATCH", SETTING_TEXT, &ops_options.dev_watch, ".",
+     .doc = "folders and files that `dev` watches, separated by commas; build, node_modules and hidden ones are left out"},
 };
 
 /* The application's rows in the form of the other tables. */

@@ -9,7 +9,7 @@
 /** Settings of the process as a whole. */
 typedef struct ops_settings {
     int64_t workers; /* 0: as many as the cgroup grants CPUs */
-    const char *app_env, *app_version, *cors_origins, *jwt_secret;
+    const char *app_env, *app_version, *cors_origins, *jwt_secret, *dev_build, *dev_watch;
     int docs, log_level, log_format;
     bool access_log, migrate_on_start, ready_needs_database;
     double drain_delay, drain_timeout, slow_request_seconds;

@@ -82,6 +82,8 @@ route_hooks access_hooks(void);
 
 /** Subcommands. Each returns the exit status. */
 int command_serve(const apus_app *app);
+/** Serves while it is worked on: builds, starts and replaces servers as files change. */
+int command_dev(const apus_app *app);
 int command_migrate(const apus_app *app, int argc, char **argv);
 int command_healthcheck(const apus_app *app, int argc, char **argv);
 int command_routes(const apus_app *app);

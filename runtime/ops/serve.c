@@ -1,8 +1,11 @@
 /* The life of a serving process: settings are read, tables built; listen, migrate, warm up, ready; drain, stop. */
 #include "core/clock.h"
 #include "core/limits.h"
+#include "core/inherit.h"
 #include "core/log.h"
 #include "openapi/openapi.h"
+#include "ops/dev_routes.h"
+#include "ops/dev_share.h"
 #include "ops/notify.h"
 #include "ops/options.h"
 #include "ops/process.h"
@@ -18,6 +21,7 @@
 #include <unistd.h>
 
 #define MIDDLEWARE_CEILING 32
+#define OWN_ROUTES 32
 #define DATABASE_RETRY_SECONDS 0.05
 #define LOG_FLUSH_SECONDS 2.0
 
@@ -106,10 +110,24 @@ const apus_app *application_served(const apus_app *app, apus_app *copy)
     return copy;
 }
 
+/* The runtime's routes that go before the application's: the docs and, under `app dev`, what it shows in the browser. */
+static const apus_routes *routes_before(const apus_app *app)
+{
+    static apus_route rows[OWN_ROUTES];
+    static apus_routes all = {rows, 0};
+    const apus_routes *docs = openapi_routes(app, dev_script(app->root_path));
+    if (!dev_share_is_open())
+        return docs;
+    for (const apus_routes *const *from = (const apus_routes *const[]){dev_routes(), docs, NULL}; *from; from++)
+        for (size_t i = 0; i < (*from)->count && all.count < OWN_ROUTES; i++)
+            rows[all.count++] = (*from)->rows[i];
+    return &all;
+}
+
 static bool process_build(process *p, char *error, size_t error_size)
 {
     static const apus_app admin = {.title = "admin", .docs_url = "", .redoc_url = "", .openapi_url = ""};
-    p->router = router_build(p->app, openapi_routes(p->app), p->app->health_routes ? probes_routes() : NULL, error,
+    p->router = router_build(p->app, routes_before(p->app), p->app->health_routes ? probes_routes() : NULL, error,
                              error_size);
     if (!p->router || !openapi_build(p->router, error, error_size))
         return false;
@@ -381,6 +399,7 @@ int command_serve(const apus_app *given)
         fail(error);
         return EXIT_SETTING;
     }
+    dev_share_open(inherited_descriptor(INHERITED_DEV, -1));
     if (!process_build(&p, error, sizeof error) || !process_open_events(&p, error, sizeof error) ||
         !process_listen(&p, error, sizeof error))
         return fail(error);

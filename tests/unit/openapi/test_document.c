@@ -355,7 +355,7 @@ static json_value *document_of(const apus_app *app, const char **error)
     static char words[512];
     words[0] = '\0';
     *error = words;
-    router *r = router_build(app, openapi_routes(app), NULL, words, sizeof words);
+    router *r = router_build(app, openapi_routes(app, NULL), NULL, words, sizeof words);
     assert_string_equal(words, "");
     bool built = openapi_build(r, words, sizeof words);
     router_free(r);

@@ -59,12 +59,12 @@ static size_t count_path(const apus_routes *routes, const char *path)
 static void pages_are_where_the_application_says_and_answer_head(void **state)
 {
     (void)state;
-    const apus_routes *routes = openapi_routes(&(apus_app){.docs_url = "/help", .redoc_url = ""});
+    const apus_routes *routes = openapi_routes(&(apus_app){.docs_url = "/help", .redoc_url = ""}, NULL);
     assert_int_equal(count_path(routes, "/openapi.json"), 2);
     assert_int_equal(count_path(routes, "/help"), 2);
     assert_int_equal(count_path(routes, "/help/oauth2-redirect"), 2);
     assert_int_equal(count_path(routes, "/redoc"), 0);
-    routes = openapi_routes(&(apus_app){.docs_url = ""});
+    routes = openapi_routes(&(apus_app){.docs_url = ""}, NULL);
     assert_int_equal(count_path(routes, "/docs"), 0);
     assert_int_equal(count_path(routes, "/redoc"), 2);
 }
@@ -72,7 +72,7 @@ static void pages_are_where_the_application_says_and_answer_head(void **state)
 static void without_a_document_there_are_no_pages(void **state)
 {
     (void)state;
-    assert_int_equal(openapi_routes(&(apus_app){.openapi_url = ""})->count, 0);
+    assert_int_equal(openapi_routes(&(apus_app){.openapi_url = ""}, NULL)->count, 0);
 }
 
 int main(void)
