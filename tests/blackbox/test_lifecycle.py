@@ -9,6 +9,7 @@ import time
 
 import httpx
 import pytest
+from support.caller import Caller
 from support.postgres import Database
 from support.server import SANITIZED, Server, run, serving, until
 
@@ -133,39 +134,6 @@ def test_a_request_under_way_is_finished(database, server):
     ask()
     assert answers[0].status_code == 200
     assert slow.wait() == 0
-
-
-class Caller(threading.Thread):
-    """Asks again and again on keep-alive connections, as a load balancer does; counts what got no whole answer."""
-
-    def __init__(self, port):
-        super().__init__(daemon=True)
-        self.port, self.answered, self.lost, self.refused, self.stopped = port, 0, [], False, False
-
-    def run(self):
-        while not self.stopped and not self.refused:
-            try:
-                connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
-            except (ConnectionRefusedError, ConnectionResetError):  # nobody took it
-                self.refused = True
-                return
-            with connection:
-                self.converse(connection)
-
-    def converse(self, connection):
-        while not self.stopped:
-            try:
-                connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-                answer = connection.recv(65536)
-            except OSError as error:
-                self.lost.append(repr(error))
-                return
-            if not answer.startswith(b"HTTP/1.1 200") or not answer.endswith(b'"}'):
-                self.lost.append(answer)
-                return
-            self.answered += 1
-            if b"connection: close" in answer.lower():
-                return
 
 
 @pytest.mark.parametrize("workers", [1, 2])

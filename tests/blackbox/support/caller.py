@@ -1,0 +1,40 @@
+"""A client that goes on asking."""
+
+import socket
+import threading
+import time
+
+
+class Caller(threading.Thread):
+    """Asks again and again on keep-alive connections, as a load balancer does; counts what got no whole answer."""
+
+    def __init__(self, port, pause=0):
+        super().__init__(daemon=True)
+        self.pause = pause
+        self.port, self.answered, self.lost, self.refused, self.stopped = port, 0, [], False, False
+
+    def run(self):
+        while not self.stopped and not self.refused:
+            try:
+                connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+            except (ConnectionRefusedError, ConnectionResetError):  # nobody took it
+                self.refused = True
+                return
+            with connection:
+                self.converse(connection)
+
+    def converse(self, connection):
+        while not self.stopped:
+            try:
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                answer = connection.recv(65536)
+            except OSError as error:
+                self.lost.append(repr(error))
+                return
+            if not answer.startswith(b"HTTP/1.1 200") or not answer.endswith(b'"}'):
+                self.lost.append(answer)
+                return
+            self.answered += 1
+            time.sleep(self.pause)
+            if b"connection: close" in answer.lower():
+                return
