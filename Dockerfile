@@ -56,10 +56,12 @@ RUN --mount=type=cache,id=apus-ccache,target=/root/.cache/ccache make app && \
 FROM source AS dev
 RUN --mount=type=cache,id=apus-ccache,target=/root/.cache/ccache touch build/assets/* && make lib
 COPY app app
-RUN --mount=type=cache,id=apus-ccache,target=/root/.cache/ccache make app
+# What does not compile is for `dev` to show.
+RUN --mount=type=cache,id=apus-ccache,target=/root/.cache/ccache make app || true
+ENV PATH=/src/build/release/app:$PATH
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-CMD ["build/release/app/app", "dev"]
+CMD ["scripts/dev", "build/release/app/app"]
 
 # ---- what is shipped ----
 

@@ -168,7 +168,7 @@ build/tools.stamp:
 
 # ---- run, test -----------------------------------------------------------------------------------------------------
 
-.PHONY: deps run dev test test-fastapi test-chart test-pipelines test-image fuzz bench lint lint-light format clean distclean help
+.PHONY: deps run dev test test-fastapi test-chart test-pipelines test-image test-compose fuzz bench lint lint-light format clean distclean help
 deps:                                ## install the packages that building and running need
 	@scripts/deps build
 
@@ -193,6 +193,9 @@ test-pipelines:                      ## the workflows, their scripts and deploy/
 
 test-image:                          ## the container image, on a real Docker Engine
 	@scripts/test image
+
+test-compose:                        ## docker compose up --watch, edited under load; needs Docker, or the lab
+	@scripts/test compose
 
 fuzz:                                ## fuzz each target of tests/fuzz for FUZZ_SECONDS (20)
 	+@scripts/test fuzz

@@ -11,11 +11,14 @@
 
 #define TRIES 100
 
-/* `sequence` is odd while the texts are being written: a reader looks at it before and after. */
+/*
+ * `sequence` is odd while the texts are being written: a reader looks at it before and after. All of it is atomic, so that no
+ * byte is read later than the second look.
+ */
 typedef struct share {
     _Atomic uint32_t sequence;
-    uint32_t at[DEV_TEXTS], length[DEV_TEXTS]; /* of each text in `bytes` */
-    char bytes[];
+    _Atomic uint32_t at[DEV_TEXTS], length[DEV_TEXTS]; /* of each text in `bytes` */
+    _Atomic char bytes[];
 } share;
 
 static share *shared;
@@ -68,9 +71,10 @@ void dev_share_write(const apus_str texts[DEV_TEXTS])
     atomic_fetch_add(&shared->sequence, 1);
     for (int i = 0; i < DEV_TEXTS; i++) {
         size_t room = shared_size - sizeof *shared - at, length = texts[i].len < room ? texts[i].len : room;
-        memcpy(shared->bytes + at, texts[i].ptr, length);
-        shared->at[i] = (uint32_t)at;
-        shared->length[i] = (uint32_t)length;
+        for (size_t k = 0; k < length; k++)
+            atomic_store_explicit(&shared->bytes[at + k], texts[i].ptr[k], memory_order_release);
+        atomic_store(&shared->at[i], (uint32_t)at);
+        atomic_store(&shared->length[i], (uint32_t)length);
         at += length;
     }
     atomic_fetch_add(&shared->sequence, 1);
@@ -79,15 +83,16 @@ void dev_share_write(const apus_str texts[DEV_TEXTS])
 static bool read_once(enum dev_text which, buffer *out)
 {
     uint32_t before = atomic_load(&shared->sequence);
-    size_t at = shared->at[which], length = shared->length[which], room = shared_size - sizeof *shared, began = out->len;
-    if (before % 2 || at > room || length > room - at)
+    size_t at = atomic_load(&shared->at[which]), length = atomic_load(&shared->length[which]), room = shared_size - sizeof *shared;
+    char *to = before % 2 || at > room || length > room - at ? NULL : buffer_reserve(out, length);
+    if (!to)
         return false;
-    buffer_append(out, shared->bytes + at, length);
-    atomic_thread_fence(memory_order_acquire);
-    if (atomic_load(&shared->sequence) == before)
-        return !out->failed;
-    out->len = began;
-    return false;
+    for (size_t k = 0; k < length; k++)
+        to[k] = atomic_load_explicit(&shared->bytes[at + k], memory_order_acquire);
+    if (atomic_load(&shared->sequence) != before)
+        return false;
+    out->len += length;
+    return true;
 }
 
 bool dev_share_read(enum dev_text which, buffer *out)
