@@ -53,12 +53,17 @@ RUN --mount=type=cache,id=apus-ccache,target=/root/.cache/ccache make app && \
 
 # ---- what is changed while it runs ----
 
-FROM source AS dev
+FROM deps AS dev
+RUN scripts/deps dev && rm -rf /var/lib/apt/lists/*
+COPY Makefile ./
+COPY scripts scripts
+COPY --from=assets /src/build/assets build/assets
+COPY runtime runtime
 RUN --mount=type=cache,id=apus-ccache,target=/root/.cache/ccache touch build/assets/* && make lib
 COPY app app
+ENV PATH=/src/build/release/app:$PATH DEV_BUILD="make -s LINKER=mold app"
 # What does not compile is for `dev` to show.
-RUN --mount=type=cache,id=apus-ccache,target=/root/.cache/ccache make app || true
-ENV PATH=/src/build/release/app:$PATH
+RUN --mount=type=cache,id=apus-ccache,target=/root/.cache/ccache $DEV_BUILD || true
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 CMD ["scripts/dev", "build/release/app/app"]

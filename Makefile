@@ -9,6 +9,7 @@ MAKEFLAGS     += -j$(shell nproc)
 endif
 
 # ---- variants: make VARIANT=release|debug|asan|tsan|fuzz; LTO=1 links for seconds longer ----------------------------
+# LINKER=mold|gold|lld links by another linker than the compiler's own.
 # ARCH=amd64|arm64 compiles for another machine, once `scripts/deps --arch ARCH compile` has brought its libraries.
 
 VARIANT ?= release
@@ -58,7 +59,7 @@ INTERNAL := -Iruntime -fvisibility=hidden -Ibuild/assets -DH2O_USE_LIBUV=0 -DH2O
 BRIEF    := $(if $(findstring clang,$(CC)),-fmacro-backtrace-limit=1,-ftrack-macro-expansion=0)
 
 EXPORTS  := $(wildcard runtime/pg/exports.list)
-LDFLAGS   = $(FLAGS_$(VARIANT)) -pie -Wl,-z,relro,-z,now,--as-needed,--hash-style=gnu $(EXPORTS:%=-Wl,--dynamic-list=%) $(EXTRA_LDFLAGS)
+LDFLAGS   = $(FLAGS_$(VARIANT)) $(LINKER:%=-fuse-ld=%) -pie -Wl,-z,relro,-z,now,--as-needed,--hash-style=gnu $(EXPORTS:%=-Wl,--dynamic-list=%) $(EXTRA_LDFLAGS)
 LDLIBS   := $(call packages,--libs) -l:libboost_context.a $(MALLOC_$(VARIANT)) -lpthread -lm
 
 # ---- sources -------------------------------------------------------------------------------------------------------
@@ -177,7 +178,8 @@ run: deps                            ## install, build, start a private Postgres
 	@scripts/run $(B)/app/app
 
 dev: deps                            ## the same, and build and serve anew whenever a source file changes
-	@unset MAKEFLAGS MAKELEVEL MFLAGS; DEV_BUILD="$${DEV_BUILD:-make -s VARIANT=$(VARIANT) app}" scripts/dev $(B)/app/app
+	@scripts/deps dev
+	@unset MAKEFLAGS MAKELEVEL MFLAGS; DEV_BUILD="$${DEV_BUILD:-make -s VARIANT=$(VARIANT) LINKER=mold app}" scripts/dev $(B)/app/app
 
 test:                                ## install, build and run all tests
 	+@scripts/test

@@ -223,8 +223,8 @@ int command_dev(const apus_app *app)
     d.app = app;
     for (size_t i = 0; i < DEV_CHILDREN; i++)
         d.children[i].output = -1;
-    buffer_init(&d.build, NULL, 0, LIMIT_DEV_OUTPUT + 512);
-    buffer_init(&d.server, NULL, 0, LIMIT_DEV_OUTPUT + 512);
+    buffer_init(&d.build, NULL, 0, LIMIT_DEV_OUTPUT + 2048);
+    buffer_init(&d.server, NULL, 0, LIMIT_DEV_OUTPUT + 2048);
     if (!options_check(app, error, sizeof error) || !http_configure(error, sizeof error)) {
         fprintf(stderr, "%s\n", error);
         return EXIT_SETTING;

@@ -34,7 +34,8 @@ void notify_send(const char *format, ...)
 {
     char message[LONGEST_MESSAGE];
     struct sockaddr_un address;
-    socklen_t length = notify_wanted() ? address_of(getenv("NOTIFY_SOCKET"), &address) : 0;
+    const char *path = getenv("NOTIFY_SOCKET");
+    socklen_t length = path && *path ? address_of(path, &address) : 0;
     int fd = length ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
     if (fd < 0)
         return;
