@@ -7,11 +7,8 @@
 #include "ops/dev_share.h"
 #include "ops/options.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -47,63 +44,6 @@ dev_child *dev_free_child(dev *d)
 
 /* ---- what is heard */
 
-static void stop_when_alone(dev *d)
-{
-    size_t running = 0;
-    for (size_t i = 0; i < DEV_CHILDREN; i++)
-        running += d->children[i].role != DEV_NONE;
-    if (d->ending && !running)
-        loop_stop(&d->loop);
-}
-
-static void reap(dev *d)
-{
-    int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-        dev_child *c = find_pid(d, pid);
-        if (!c)
-            continue; /* as the first process of a container it gets others' children */
-        dev_role was = c->role;
-        dev_child_end(c);
-        if (was == DEV_BUILD)
-            dev_build_ended(d, c, pid, status);
-        else
-            dev_server_ended(d, was, c, status);
-        dev_show(d);
-    }
-    stop_when_alone(d);
-}
-
-/* The first signal ends all in peace, the second cuts what servers wait for short, the third ends them at once. */
-static void end(dev *d, int number)
-{
-    d->ending = true;
-    d->signals_seen++;
-    loop_timer_stop(&d->loop, &d->restart);
-    loop_timer_stop(&d->loop, &d->patience);
-    for (size_t i = 0; i < DEV_CHILDREN; i++) {
-        dev_child *c = &d->children[i];
-        if (c->role == DEV_BUILD)
-            d->signals_seen > 1 ? kill(-c->pid, SIGKILL) : (dev_end_build(d, c), 0);
-        else if (c->role != DEV_NONE)
-            kill(c->pid, d->signals_seen > 2 ? SIGKILL : number);
-    }
-    dev_show(d);
-    stop_when_alone(d);
-}
-
-static void signals_ready(void *arg)
-{
-    dev *d = arg;
-    struct signalfd_siginfo info;
-    while (read(d->signals, &info, sizeof info) == (ssize_t)sizeof info) {
-        if (info.ssi_signo == SIGCHLD)
-            reap(d);
-        else
-            end(d, info.ssi_signo == SIGINT ? SIGINT : SIGTERM);
-    }
-}
-
 static void notice(dev *d, pid_t from, const char *text)
 {
     dev_child *c = find_pid(d, from);
@@ -134,6 +74,66 @@ static void notices_ready(void *arg)
         struct cmsghdr *header = CMSG_FIRSTHDR(&message);
         if (header && header->cmsg_type == SCM_CREDENTIALS)
             notice(d, ((struct ucred *)(void *)CMSG_DATA(header))->pid, text);
+    }
+}
+
+static void stop_when_alone(dev *d)
+{
+    size_t running = 0;
+    for (size_t i = 0; i < DEV_CHILDREN; i++)
+        running += d->children[i].role != DEV_NONE;
+    if (d->ending && !running)
+        loop_stop(&d->loop);
+}
+
+static void reap(dev *d)
+{
+    int status;
+    notices_ready(d); /* what it told before it ended */
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        dev_child *c = find_pid(d, pid);
+        if (!c)
+            continue; /* as the first process of a container it gets others' children */
+        dev_role was = c->role;
+        dev_child_end(c);
+        if (was == DEV_BUILD)
+            dev_build_ended(d, c, pid, status);
+        else
+            dev_server_ended(d, was, c, status);
+        dev_show(d);
+    }
+    stop_when_alone(d);
+}
+
+/* The first signal ends all in peace, the second cuts what servers wait for short, the third ends them at once. */
+static void end(dev *d, int number)
+{
+    d->ending = true;
+    d->signals_seen++;
+    loop_timer_stop(&d->loop, &d->restart);
+    loop_timer_stop(&d->loop, &d->patience);
+    for (size_t i = 0; i < DEV_CHILDREN; i++) {
+        dev_child *c = &d->children[i];
+        if (c->role == DEV_BUILD && d->signals_seen > 1)
+            kill(-c->pid, SIGKILL);
+        else if (c->role == DEV_BUILD)
+            dev_end_build(d, c);
+        else if (c->role != DEV_NONE)
+            kill(c->pid, d->signals_seen > 2 ? SIGKILL : number);
+    }
+    dev_show(d);
+    stop_when_alone(d);
+}
+
+static void signals_ready(void *arg)
+{
+    dev *d = arg;
+    struct signalfd_siginfo info;
+    while (read(d->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGCHLD)
+            reap(d);
+        else
+            end(d, info.ssi_signo == SIGINT ? SIGINT : SIGTERM);
     }
 }
 

@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HURRY_NANOSECONDS 2000000000u      /* that a build is given to end */
-#define TIME_SLACK 10000000                /* nanoseconds by which a file's time may be coarse */
+#define HURRY_NANOSECONDS 2000000000u /* that a build is given to end */
+#define TIME_SLACK 10000000           /* nanoseconds by which a file's time may be coarse */
 
 static void hurry(loop_timer *timer)
 {
@@ -64,12 +64,14 @@ static void build_succeeded(dev *d, const dev_child *c)
         dev_start_server(d);
     } else {
         log_printf(LOG_INFO, "dev: nothing to do");
+        d->saved_at = 0;
     }
 }
 
 static void build_failed(dev *d, const dev_child *c, int status)
 {
     d->build.len = 0;
+    d->saved_at = 0;
     dev_plain(&d->build, buffer_str(&c->said));
     if (!d->build.len || WIFSIGNALED(status))
         dev_child_explain(&d->build, status);

@@ -11,11 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DRAIN_DELAY_TEXT "0.5"             /* of servers that are followed by another */
-#define PATIENCE_NANOSECONDS 15000000000u  /* in which a server should become ready */
+#define DRAIN_DELAY_TEXT "0.5"            /* of servers that are followed by another */
+#define PATIENCE_NANOSECONDS 15000000000u /* in which a server should become ready */
 #define FIRST_RESTART_NANOSECONDS 1000000000u
-#define MOST_DOUBLINGS 5                   /* of the time before a server that crashed is started again */
-#define STEADY_NANOSECONDS 10000000000u    /* after which a crash counts as the first one again */
+#define MOST_DOUBLINGS 5                  /* of the time before a server that crashed is started again */
+#define STEADY_NANOSECONDS 10000000000u   /* after which a crash counts as the first one again */
+#define LINKED_NANOSECONDS 200000000u     /* how often a restart looks whether the build has ended */
 
 static double seconds_since(uint64_t then)
 {
@@ -81,9 +82,14 @@ void dev_start_server(dev *d)
     loop_timer_start(&d->loop, &d->patience, clock_monotonic() + PATIENCE_NANOSECONDS, patience_ends);
 }
 
+/* Not from a program that is just being linked. */
 static void restart_now(loop_timer *timer)
 {
     dev *d = DEV_OF(timer, restart);
+    if (dev_find(d, DEV_BUILD)) {
+        loop_timer_start(&d->loop, timer, clock_monotonic() + LINKED_NANOSECONDS, restart_now);
+        return;
+    }
     dev_start_server(d);
     dev_show(d);
 }

@@ -1,3 +1,4 @@
+/* What `app dev` shows, and the answers that it gives itself while no server serves. */
 #include "ops/dev.h"
 
 #include "core/limits.h"
@@ -45,7 +46,6 @@ static void answer_or_not(dev *d)
     d->answering = answer;
 }
 
-/* After every event. */
 void dev_show(dev *d)
 {
     dev_view view;

@@ -101,6 +101,15 @@ class Dev:
         until(lambda: text in self.get("/").text, seconds, every=0.005)
         return time.monotonic() - began
 
+    def answers_again(self, text: str) -> None:
+        """The same after a crash, when connections may still be cut off."""
+        def answered() -> bool:
+            with contextlib.suppress(httpx.HTTPError):
+                return text in self.get("/").text
+            return False
+
+        until(answered, BUILT)
+
     @property
     def server(self) -> int:
         """The process that serves."""

@@ -48,6 +48,23 @@ static void what_an_application_is_called_cannot_end_a_tag_or_a_script(void **st
     buffer_free(&swagger);
 }
 
+static void a_page_runs_one_more_script_when_it_is_given(void **state)
+{
+    (void)state;
+    page_urls with = urls;
+    buffer page, without = page_of(page_swagger);
+    with.script = "/_dev/\"script.js";
+    buffer_init(&page, NULL, 64, (size_t)1 << 16);
+    page_swagger(&page, &with);
+    assert_true(holds(&page, "<script src=\"/_dev/&quot;script.js\"></script>\n</body>"));
+    page.len = 0;
+    page_redoc(&page, &with);
+    assert_true(holds(&page, "<script src=\"/_dev/&quot;script.js\"></script>\n</body>"));
+    assert_false(holds(&without, "_dev"));
+    buffer_free(&page);
+    buffer_free(&without);
+}
+
 static size_t count_path(const apus_routes *routes, const char *path)
 {
     size_t count = 0;
@@ -79,6 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_name_their_document_and_assets),
+        cmocka_unit_test(a_page_runs_one_more_script_when_it_is_given),
         cmocka_unit_test(what_an_application_is_called_cannot_end_a_tag_or_a_script),
         cmocka_unit_test(pages_are_where_the_application_says_and_answer_head),
         cmocka_unit_test(without_a_document_there_are_no_pages),
