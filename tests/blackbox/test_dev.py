@@ -15,7 +15,7 @@ import pytest
 from support.caller import Caller
 from support.dev import BUILT, Dev, Tree, developing, processes_in
 from support.postgres import Database
-from support.server import ROOT, SANITIZED, until
+from support.server import ROOT, SANITIZED, crowding, until
 
 FIGURES = ROOT / "build" / "results" / "figures-dev.txt"
 
@@ -44,19 +44,20 @@ def load(port, callers=8):
 def test_a_saved_handler_answers_and_no_request_fails_meanwhile(tree):
     with developing(tree, ACCESS_LOG="off") as dev:
         dev.answers("hello from FastAPI")
+        crowd = crowding()
         with load(dev.port) as callers:
             taken = []
             for word in ("one", "two", "three"):
                 tree.greet(word)
                 taken.append(dev.answers(word))
         dev.says("dev: version 4 serves")
-    words = (f"saved file to new answer, under load, {os.cpu_count()} cores: {', '.join(f'{t:.2f}' for t in taken)} s; "
-             f"{sum(c.answered for c in callers)} requests, none failed")
+    words = (f"saved file to new answer, under load, {os.cpu_count()} cores (other work stretches time by {crowd:.1f}): "
+             f"{', '.join(f'{t:.2f}' for t in taken)} s; {sum(c.answered for c in callers)} requests, none failed")
     print(words)
     if not SANITIZED:
         FIGURES.parent.mkdir(parents=True, exist_ok=True)
         FIGURES.write_text(words + "\n")
-        assert statistics.median(taken) < 2
+        assert statistics.median(taken) < 2 * crowd
 
 
 def test_a_file_that_does_not_compile_leaves_the_version_before_serving(tree):

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from stack import Stack
 from support.caller import Caller
-from support.server import ROOT, until
+from support.server import ROOT, crowding, until
 
 FIGURES = ROOT / "build" / "results" / "figures-compose.txt"
 EDITS = 5
@@ -79,14 +79,6 @@ def test_a_saved_handler_answers_within_two_seconds_and_no_request_fails(stack):
     write_figures(rows, sum(c.answered for c in callers), sum(len(c.lost) + c.refused for c in callers), crowd)
     assert [lost for c in callers for lost in c.lost] == [] and not any(c.refused for c in callers)
     assert statistics.median(row[0] for row in rows) <= 2.0 * crowd
-
-
-def crowding():
-    """By how much other work on this machine stretches a computation: 1 when it has a core to itself."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    while time.process_time() - cpu < 0.5:
-        pass
-    return max(1.0, (time.perf_counter() - wall) / 0.5)
 
 
 def write_figures(rows, asked, failed, crowd):

@@ -32,6 +32,14 @@ def until(condition: Callable[[], object], seconds: float = PATIENCE, every: flo
         time.sleep(every)
 
 
+def crowding():
+    """By how much other work on this machine stretches a computation: 1 when it has a core to itself."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    while time.process_time() - cpu < 0.5:
+        pass
+    return max(1.0, (time.perf_counter() - wall) / 0.5)
+
+
 def listening_socket() -> socket.socket:
     s = socket.socket()
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
