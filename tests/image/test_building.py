@@ -1,13 +1,15 @@
 """How the image is built: quickly after a change, from other bases, for other machines."""
 
 import contextlib
+import os
+import re
 import socket
 import subprocess
 import uuid
 
 import httpx
 import pytest
-from support.docker import PATIENCE, ROOT, Files, build, container, inspect, need, out, run, until
+from support.docker import PATIENCE, ROOT, Files, build, container, inspect, need, once, out, run, until
 
 
 @pytest.fixture
@@ -32,8 +34,8 @@ GOAL = 10  # seconds
 
 @pytest.mark.parametrize("what, file", [("the application", "app/items.c"), ("the runtime", "runtime/route/router.c")])
 def test_a_change_of_code_is_an_image_within_seconds(image, sources, tag, figures, what, file):
-    """Up to three changes: what else the machine does at the time is not the build's."""
-    original, fastest = (sources / file).read_text(), float("inf")
+    """Up to three changes. Where others keep the machine busy a miss says nothing: the figure is kept, and the test is skipped."""
+    original, fastest, others = (sources / file).read_text(), float("inf"), os.getloadavg()[0]
     for _ in range(3):
         mark = uuid.uuid4().hex
         (sources / file).write_text(f'{original}extern const char apus_image_test[];\nconst char apus_image_test[] = "{mark}";\n')
@@ -41,7 +43,11 @@ def test_a_change_of_code_is_an_image_within_seconds(image, sources, tag, figure
         assert mark.encode() in Files(tag).read("/app")
         if fastest <= GOAL:
             break
-    figures(f"image rebuilt after a change of {what}", fastest, "s", GOAL)
+    name = f"image rebuilt after a change of {what}"
+    if fastest > GOAL and others > 2 * os.cpu_count():
+        figures(f"{name}, at a load of {others:.0f} on {os.cpu_count()} CPUs", fastest, "s")
+        pytest.skip(f"{fastest:.1f} s, but the machine was busy: a load of {others:.0f} on {os.cpu_count()} CPUs")
+    figures(name, fastest, "s", GOAL)
 
 
 def test_what_is_not_built_from_changes_nothing(image, sources, tag):
@@ -50,6 +56,15 @@ def test_what_is_not_built_from_changes_nothing(image, sources, tag):
         (sources / name).write_text("new\n")
     build(tag, context=sources)
     assert inspect(tag)["RootFS"] == inspect(image)["RootFS"]
+
+
+def test_a_mirror_or_a_snapshot_takes_the_place_of_the_bases_own_sources(tag):
+    mirror, security = "https://snapshot.example/debian/20260101", "https://snapshot.example/security/20260101"
+    build(tag, "--target", "base", "--build-arg", f"APT_SOURCE={mirror}", "--build-arg", f"APT_SECURITY_SOURCE={security}")
+    tried = once(tag, "apt-get", "update", "--print-uris").stdout
+    uris = re.findall(r"^'(.*)/dists/(\S+)/InRelease'", tried, re.MULTILINE)
+    assert set(uris) == {(mirror, "trixie"), (mirror, "trixie-updates"), (security, "trixie-security")}
+    assert "Check-Valid-Until \"false\"" in once(tag, "apt-config", "dump").stdout
 
 
 def test_debian_12_is_a_base_as_well_and_the_docs_assets_can_be_left_out(tag, database, network):
