@@ -3,6 +3,7 @@
 #include "core/memory.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -125,14 +126,33 @@ static void uv_close_handle(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
+static _Atomic int left_running;
+
+bool loop_work_is_left(void)
+{
+    return atomic_load(&left_running) > 0;
+}
+
+/* A name that no server answers for, a cancel that Postgres does not take: a thread cannot be called back from there. */
+static bool uv_finish(uv_loop_t *uv)
+{
+    uint64_t until = clock_monotonic() + LOOP_LAST_WORK;
+    uv_walk(uv, uv_close_handle, NULL);
+    while (uv_run(uv, UV_RUN_NOWAIT)) {
+        if (clock_monotonic() >= until)
+            return false;
+        struct pollfd ready = {.fd = uv_backend_fd(uv), .events = POLLIN};
+        poll(&ready, 1, LOOP_LAST_WORK_POLL);
+    }
+    return uv_loop_close(uv) == 0;
+}
+
 void loop_close(loop *l)
 {
     struct loop_private *p = l->private;
     fiber_publish(p);
     run_posted(l);
-    uv_walk(&p->uv, uv_close_handle, NULL);
-    uv_run(&p->uv, UV_RUN_DEFAULT);
-    uv_loop_close(&p->uv);
+    bool finished = uv_finish(&p->uv);
     h2o_socket_close(p->uv_socket);
     h2o_socket_close(p->post_socket);
     h2o_evloop_destroy(l->h2o);
@@ -140,7 +160,10 @@ void loop_close(loop *l)
     stack_pool_clear(&p->stacks);
     arena_pool_clear(&l->chunks);
     pthread_mutex_destroy(&p->post_lock);
-    memory_free(p);
+    if (finished)
+        memory_free(p);
+    else
+        atomic_fetch_add(&left_running, 1); /* the thread will write there when it comes back */
     l->private = NULL;
     current = NULL;
 }

@@ -41,7 +41,10 @@ typedef struct loop {
 
 /** Makes the loop of the calling thread. 0, or negative with `error` set. */
 int loop_open(loop *l, int index, const char **error);
+/** Waits a moment for work on the thread pool; what does not end by then is left to the process's end. */
 void loop_close(loop *l);
+/** Whether a closed loop left work behind: returning from main would wait for it, perhaps for ever. */
+bool loop_work_is_left(void);
 /** The calling thread's loop, or NULL. */
 loop *loop_current(void);
 

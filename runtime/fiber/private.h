@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <uv.h>
 
+#define LOOP_LAST_WORK 1000000000u /* nanoseconds that a closing loop waits for the thread pool */
+#define LOOP_LAST_WORK_POLL 10     /* milliseconds */
 #define LOOP_LONGEST_WAIT 1000000000u /* nanoseconds: an idle loop turns this often, for its heartbeat */
 
 /** What waits for its turn: functions of other threads. */

@@ -413,5 +413,7 @@ int command_serve(const apus_app *given)
     free(p.workers);
     router_free(p.router);
     router_free(p.admin_router);
+    if (loop_work_is_left())
+        _exit(status);
     return status;
 }
