@@ -119,12 +119,18 @@ static void stop_attempt(dial *d)
     d->pg = NULL;
 }
 
+/* What PgBouncer says of the session settings that a connection brings. */
+#define BOUNCERS_REFUSAL "unsupported startup parameter"
+
 /* The first line has the address and the reason; what follows are hints. */
 static void keep_error(dial *d, bool no_memory)
 {
     failure_first_line(no_memory ? "no memory for a connection" : PQerrorMessage(d->pg), d->error, sizeof d->error);
-    if (!*d->error)
+    size_t length = strlen(d->error);
+    if (!length)
         snprintf(d->error, sizeof d->error, "the connection failed");
+    else if (strstr(d->error, BOUNCERS_REFUSAL))
+        snprintf(d->error + length, sizeof d->error - length, " (behind PgBouncer: set DB_PREPARE=off)");
 }
 
 static void succeed(dial *d)
