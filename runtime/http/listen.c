@@ -114,14 +114,14 @@ static int bind_address(const char *host, int64_t port, bool admin, char *error,
     int failed = getaddrinfo(*host ? host : NULL, service, &hints, &found);
     if (failed) {
         snprintf(error, error_size, "%sHOST=%s: expected an address of this machine: %s", prefix, host, gai_strerror(failed));
-        return -1;
+        return APUS_EINVAL;
     }
     int fd = bind_one(found);
     if (fd < 0)
         snprintf(error, error_size, "cannot listen on %sHOST=%s %sPORT=%d: %s", prefix, host, prefix, (int)port,
                  strerror(errno));
     freeaddrinfo(found);
-    return fd;
+    return fd < 0 ? APUS_EIO : fd;
 }
 
 int http_listen(http_listener *out, const char *host, int64_t port, bool admin, char *error, size_t error_size)
@@ -132,7 +132,7 @@ int http_listen(http_listener *out, const char *host, int64_t port, bool admin, 
     if (fd < 0)
         out->fd = bind_address(host, port, admin, error, error_size);
     if (out->fd < 0)
-        return APUS_EIO;
+        return out->fd;
     set_up(out->fd);
     out->port = port_of(out->fd);
     return 0;

@@ -36,8 +36,11 @@ static int routes(const apus_app *app, int argc, char **argv)
 static int config(const apus_app *app, int argc, char **argv)
 {
     (void)argc, (void)argv;
+    apus_app served;
     setting_table tables[OPTIONS_TABLES];
     buffer out;
+    ops_options.app_version = application_served(app, &served)->version;
+    ops_options.workers = options_workers(app);
     buffer_init(&out, NULL, 4096, HELP_CEILING);
     settings_print(tables, options_tables(app, tables), &out);
     fwrite(out.ptr, 1, out.len, stdout);
@@ -57,7 +60,7 @@ static const command commands[] = {
     {"healthcheck", "[PATH]", "ask the running server for PATH (/healthz): exit 0 when it answers 200", command_healthcheck},
     {"config", "", "print the effective settings, secrets masked", config},
     {"routes", "", "print the routes", routes},
-    {"entrypoint", "[-- PROGRAM …]", "write PRIVATE_KEY to PRIVATE_KEY_PATH, then become PROGRAM", NULL},
+    {"entrypoint", "[-- PROGRAM...]", "write PRIVATE_KEY to PRIVATE_KEY_PATH, then become PROGRAM", NULL},
 };
 
 static int help(const apus_app *app, const char *program)

@@ -141,18 +141,22 @@ static bool process_build(process *p, char *error, size_t error_size)
     return p->admin_router != NULL;
 }
 
-/* Who hands over a socket and waits for READY=1 may still have another process accept from it: this one begins when it is ready. */
-static bool process_listen(process *p, char *error, size_t error_size)
+/*
+ * 0, or http_listen's code: APUS_EINVAL for a wrong setting. Who hands over a socket and waits for READY=1 may still have
+ * another process accept from it: this one begins when it is ready.
+ */
+static int process_listen(process *p, char *error, size_t error_size)
 {
     for (int admin = 0; admin <= (http_options.admin_port != 0); admin++) {
         http_listener *l = &p->listeners[p->listener_count++];
         const char *host = admin ? http_options.admin_host : http_options.host;
         int64_t port = admin ? http_options.admin_port : http_options.port;
-        if (http_listen(l, host, port, admin, error, error_size) < 0)
-            return false;
+        int result = http_listen(l, host, port, admin, error, error_size);
+        if (result < 0)
+            return result;
         l->held = l->inherited && notify_wanted();
     }
-    return true;
+    return 0;
 }
 
 /* A task on the first worker's loop. */
@@ -362,6 +366,14 @@ static int fail(const char *error)
     return 1;
 }
 
+/* A wrong setting is told as settings_load tells it: to people, on the standard error. */
+static int refuse_setting(const char *error)
+{
+    fprintf(stderr, "%s\n", error);
+    log_close(LOG_FLUSH_SECONDS);
+    return EXIT_SETTING;
+}
+
 static int process_serve(process *p, uint64_t began)
 {
     announce(p, began);
@@ -395,14 +407,14 @@ int command_serve(const apus_app *given)
         return 1;
     p.worker_count = options_workers(given);
     if (!options_check(given, error, sizeof error) || !http_configure(error, sizeof error) ||
-        (given->database && !pg_configure(p.worker_count, error, sizeof error))) {
-        fail(error);
-        return EXIT_SETTING;
-    }
+        (given->database && !pg_configure(p.worker_count, error, sizeof error)))
+        return refuse_setting(error);
     dev_share_open(inherited_descriptor(INHERITED_DEV, -1));
-    if (!process_build(&p, error, sizeof error) || !process_open_events(&p, error, sizeof error) ||
-        !process_listen(&p, error, sizeof error))
+    if (!process_build(&p, error, sizeof error) || !process_open_events(&p, error, sizeof error))
         return fail(error);
+    int listens = process_listen(&p, error, sizeof error);
+    if (listens < 0)
+        return listens == APUS_EINVAL ? refuse_setting(error) : fail(error);
     p.workers = calloc((size_t)p.worker_count, sizeof *p.workers);
     if (!p.workers || !workers_start(&p, error, sizeof error))
         return fail(error);

@@ -47,6 +47,9 @@ static bool check_numbers(int workers, char *error, size_t size)
     else if (workers > pg_options.pool_max - 1)
         snprintf(error, size, "WORKERS=%d needs DB_POOL_MAX of at least %d (one connection each and one for LISTEN and "
                               "migrations), and it is %lld", workers, workers + 1, (long long)pg_options.pool_max);
+    else if (pg_options.pool_min > pg_options.pool_max && settings_origin("DB_POOL_MIN") != SETTING_DEFAULT)
+        snprintf(error, size, "DB_POOL_MIN=%lld is more than DB_POOL_MAX=%lld (expected at most as many)",
+                 (long long)pg_options.pool_min, (long long)pg_options.pool_max);
     else
         return true;
     return false;
@@ -69,11 +72,12 @@ bool pg_configure(int workers, char *error, size_t error_size)
     pg_target_free(&pg_main_target);
     pg_target_free(&pg_direct_target);
     circuit_configure(used);
-    if (!used)
-        return true;
-    if (!check_numbers(workers, error, error_size) || !pg_target_parse(&pg_main_target, url, &options, error, error_size) ||
-        !pg_target_parse(&pg_direct_target, direct && *direct ? direct : url, &direct_options, error, error_size))
+    direct = direct && *direct ? direct : url;
+    if (!check_numbers(workers, error, error_size) ||
+        (used && !pg_target_parse(&pg_main_target, url, &options, error, error_size)) ||
+        (direct && *direct && !pg_target_parse(&pg_direct_target, direct, &direct_options, error, error_size)))
         return false;
-    permits_configure((int)pg_options.pool_max, workers);
+    if (used)
+        permits_configure((int)pg_options.pool_max, workers);
     return true;
 }

@@ -262,6 +262,41 @@ static bool ports_are_numbers(const pg_target *t)
     return true;
 }
 
+/* libpq looks at these when it connects, too. */
+static const struct choice {
+    const char *keyword;
+    const char *values[8];
+} choices[] = {
+    {"sslmode", {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}},
+    {"target_session_attrs", {"any", "read-write", "read-only", "primary", "standby", "prefer-standby"}},
+    {"channel_binding", {"disable", "prefer", "require"}},
+    {"gssencmode", {"disable", "prefer", "require"}},
+};
+
+static bool is_choice(const struct choice *c, const char *value)
+{
+    for (size_t i = 0; c->values[i]; i++)
+        if (strcmp(c->values[i], value) == 0)
+            return true;
+    return false;
+}
+
+static bool check_choices(const pg_target *t, const char *variable, char *error, size_t size)
+{
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        const char *value = parameter(t, choices[i].keyword);
+        if (!value || is_choice(&choices[i], value))
+            continue;
+        int length = snprintf(error, size, "%s: %s=%.40s is not known (expected", variable, choices[i].keyword, value);
+        for (size_t v = 0; choices[i].values[v] && length > 0 && (size_t)length < size; v++)
+            length += snprintf(error + length, size - (size_t)length, "%s %s", v ? "," : "", choices[i].values[v]);
+        if (length > 0 && (size_t)length < size)
+            snprintf(error + length, size - (size_t)length, ")");
+        return false;
+    }
+    return true;
+}
+
 bool pg_target_parse(pg_target *target, const char *url, const pg_target_options *options, char *error, size_t error_size)
 {
     memset(target, 0, sizeof *target);
@@ -280,11 +315,12 @@ bool pg_target_parse(pg_target *target, const char *url, const pg_target_options
         pg_target_free(target);
         return false;
     }
-    if (!taken) {
+    if (!taken)
         snprintf(error, error_size, "%s has too many hosts (at most %d) or parameters", options->variable, PG_HOSTS);
-        pg_target_free(target);
-    }
-    return taken;
+    if (taken && check_choices(target, options->variable, error, error_size))
+        return true;
+    pg_target_free(target);
+    return false;
 }
 
 static void free_text(const char *text)

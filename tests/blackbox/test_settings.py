@@ -3,19 +3,35 @@
 import json
 
 import pytest
-from support.server import run, until
+from support.server import Server, run, until
 
 
 @pytest.mark.parametrize("name, value", [
     ("PORT", "eighty"), ("PORT", "70000"), ("PORT", "-1"), ("WORKERS", "1.5"), ("DRAIN_DELAY", "soon"),
     ("MAX_BODY", "1MB!"), ("MAX_CONNECTIONS", "0"), ("DOCS", "maybe"), ("ACCESS_LOG", "perhaps"), ("LOG_LEVEL", "loud"),
-    ("DB_POOL_MAX", "21"), ("DB_POOL_MIN", "-2"), ("DATABASE_URL", "mysql://somewhere"), ("REQUEST_TIMEOUT", "-3"),
+    ("DB_POOL_MAX", "21"), ("DB_POOL_MIN", "-2"), ("DB_POOL_MIN", "16"), ("REQUEST_TIMEOUT", "-3"), ("HOST", "no.such.host.invalid"),
+    ("DATABASE_URL", "mysql://somewhere"), ("DATABASE_URL", "postgresql://u@h/x?sslmode=sometimes"), ("DATABASE_DIRECT_URL", "nowhere"),
+    ("DATABASE_URL", "postgresql+asyncpg://u@h/x?ssl=maybe"), ("DATABASE_URL", "postgresql://u@h/x?target_session_attrs=rw"),
+    ("ROOT_PATH", "api"), ("CORS_ORIGINS", "example"), ("FORWARDED_ALLOW_IPS", "proxy"),
 ])
 def test_a_wrong_value_stops_the_start_with_one_line(name, value):
     result = run(**{"DATABASE_URL": "postgresql://127.0.0.1:1/none", name: value})
-    lines = [line for line in (result.stderr + result.stdout).splitlines() if line]
-    assert result.returncode == 2 and len(lines) == 1, lines
-    assert name in lines[0] and (value in lines[0] or name == "DATABASE_URL")
+    lines = result.stderr.splitlines()
+    assert result.returncode == 2 and len(lines) == 1 and not result.stdout, (lines, result.stdout)
+    assert lines[0].startswith(name) and "expected" in lines[0] or "set DB_POOL_ALLOW_LARGE" in lines[0]
+    assert value in lines[0] or name.startswith("DATABASE_")
+
+
+@pytest.mark.parametrize("name, value", [("DB_POOL_MAX", "21"), ("DB_POOL_MIN", "16"), ("DATABASE_DIRECT_URL", "nowhere")])
+def test_settings_of_the_database_are_checked_before_there_is_one(name, value):
+    result = run(PORT="0", ADMIN_PORT="0", **{name: value})
+    assert result.returncode == 2 and name in result.stderr
+
+
+def test_a_small_pool_needs_no_word_about_its_least():
+    server = Server(DB_POOL_MAX=3)
+    until(lambda: server.logged("listening"))
+    assert server.stop() == 0
 
 
 def test_a_pool_smaller_than_its_workers_stops_the_start():
@@ -34,6 +50,13 @@ def test_an_unknown_flag_or_command_is_refused():
 def test_a_flag_wins_over_the_environment():
     result = run("config", "--port", "1234", "--drain-delay=2.5", PORT="99")
     assert "PORT=1234  (flag)" in result.stdout and "DRAIN_DELAY=2.5  (flag)" in result.stdout
+
+
+def test_config_prints_what_will_be_used():
+    lines = run("config", WORKERS="", DB_POOL_MAX="3", APP_VERSION="").stdout.splitlines()
+    workers = next(line for line in lines if line.startswith("WORKERS="))
+    assert workers in ("WORKERS=1  (default)", "WORKERS=2  (default)")  # the CPUs, at most one less than connections
+    assert "APP_VERSION=0.1.0  (default)" in lines
 
 
 def test_config_masks_secrets():

@@ -143,7 +143,8 @@ static void test_numbers_of_the_pool_are_checked(void **state)
     assert_false(pg_configure(4, error, sizeof error));
     assert_non_null(strstr(error, "DB_POOL_MAX"));
     pg_options.url = NULL;
-    assert_true(pg_configure(4, error, sizeof error));
+    assert_false(pg_configure(4, error, sizeof error)); /* wrong now is wrong when there is a database */
+    assert_true(pg_configure(3, error, sizeof error));
     assert_int_equal(pg_health(NULL), PG_UNUSED);
 }
 
