@@ -75,14 +75,23 @@ static size_t common_pairs(const apus_request *req, double seconds, log_pair pai
     return n;
 }
 
+/* The client is told the kind of failure only; the log has its words. */
+static size_t finished_pairs(const apus_request *req, double seconds, log_pair pairs[COMMON_PAIRS + 1])
+{
+    size_t n = common_pairs(req, seconds, pairs);
+    if (req->out.status >= 500 && (req->task.error || req->task.cancel))
+        pairs[n++] = LOG_TEXT_PAIR("error", apus_cstr(apus_task_error(&req->task)));
+    return n;
+}
+
 /* Where the time of a slow request went; what no wait accounts for is the handler's own. */
 static void log_slow(const apus_request *req, double seconds)
 {
     const task_times *t = &req->task.times;
     double queue = (double)t->queue * 1e-9, pool = (double)t->pool_wait * 1e-9, database = (double)t->database * 1e-9;
     double handler = seconds - queue - pool - database;
-    log_pair pairs[COMMON_PAIRS + 4];
-    size_t n = common_pairs(req, seconds, pairs);
+    log_pair pairs[COMMON_PAIRS + 5];
+    size_t n = finished_pairs(req, seconds, pairs);
     pairs[n++] = LOG_DOUBLE_PAIR("queue_seconds", queue);
     pairs[n++] = LOG_DOUBLE_PAIR("pool_wait_seconds", pool);
     pairs[n++] = LOG_DOUBLE_PAIR("database_seconds", database);
@@ -96,12 +105,13 @@ static void request_finished(apus_request *req)
     double seconds = (double)taken * 1e-9;
     if (dev_routes_own(req->path))
         return;
-    metrics_observe(current_process->workers[req->task.loop->index].metrics, req->operation, req->out.status, taken);
+    metrics_observe(current_process->workers[req->task.loop->index].metrics, req->operation, req->method, req->out.status,
+                    taken);
     if (seconds > ops_options.slow_request_seconds)
         log_slow(req, seconds);
     if (ops_options.access_log && log_enabled(LOG_INFO)) {
-        log_pair pairs[COMMON_PAIRS];
-        log_pairs(LOG_INFO, "request", pairs, common_pairs(req, seconds, pairs));
+        log_pair pairs[COMMON_PAIRS + 1];
+        log_pairs(LOG_INFO, "request", pairs, finished_pairs(req, seconds, pairs));
     }
 }
 

@@ -18,9 +18,21 @@ extern int mallctl(const char *name, void *old, size_t *old_size, void *new_valu
 static const double bounds[METRICS_BUCKETS] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
                                                0.1,    0.25,  0.5,    1.0,   2.5,  5.0,   10.0};
 
+/* Of requests that matched no operation, as OpenTelemetry names them: what is not known is one, whatever clients make up. */
+static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "_OTHER"};
+#define METHODS (sizeof methods / sizeof *methods)
+
+static size_t index_of_method(apus_str method)
+{
+    size_t i = 0;
+    while (i < METHODS - 1 && !apus_str_is(method, methods[i]))
+        i++;
+    return i;
+}
+
 worker_metrics *metrics_new(size_t operations)
 {
-    size_t sets = (operations + 1) * METRICS_CLASSES;
+    size_t sets = (operations + METHODS) * METRICS_CLASSES;
     worker_metrics *m = calloc(1, sizeof *m + sets * sizeof(duration_histogram));
     if (m)
         m->operations = operations;
@@ -38,10 +50,10 @@ static uint64_t get(const _Atomic uint64_t *counter)
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-void metrics_observe(worker_metrics *m, const operation *op, int status, uint64_t nanoseconds)
+void metrics_observe(worker_metrics *m, const operation *op, apus_str method, int status, uint64_t nanoseconds)
 {
     size_t class = status >= 100 && status < 600 ? (size_t)(status / 100 - 1) : 4;
-    size_t set = op && op->index < m->operations ? op->index : m->operations;
+    size_t set = op && op->index < m->operations ? op->index : m->operations + index_of_method(method);
     duration_histogram *h = &m->durations[set * METRICS_CLASSES + class];
     double seconds = (double)nanoseconds * 1e-9;
     size_t bucket = 0;
@@ -91,13 +103,14 @@ static void write_durations(buffer *out, const process *p)
 {
     buffer_printf(out, "# HELP http_server_request_duration_seconds Time from the request's arrival to its answer.\n"
                        "# TYPE http_server_request_duration_seconds histogram\n");
-    for (size_t i = 0; i <= p->router->count; i++) {
+    for (size_t i = 0; i < p->router->count + METHODS; i++) {
         const operation *op = i < p->router->count ? &p->router->operations[i] : NULL;
+        const char *method = op ? op->route->method : methods[i - p->router->count];
         for (size_t class = 0; class < METRICS_CLASSES; class++) {
             uint64_t buckets[METRICS_BUCKETS + 1], sum;
             uint64_t total = histogram_sum(p, i * METRICS_CLASSES + class, buckets, &sum);
             if (total)
-                write_histogram(out, op ? op->route->method : "_OTHER", op ? op->path : "", class, buckets, total, sum);
+                write_histogram(out, method, op ? op->path : "", class, buckets, total, sum);
         }
     }
 }

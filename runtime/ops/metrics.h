@@ -16,13 +16,13 @@ typedef struct duration_histogram {
 } duration_histogram;
 
 typedef struct worker_metrics {
-    size_t operations; /* of the router; one more set stands for requests that matched none */
+    size_t operations; /* of the router; behind them a set per method stands for requests that matched none */
     duration_histogram durations[];
 } worker_metrics;
 
 worker_metrics *metrics_new(size_t operations);
 /** Counts one answered request. On the worker's thread. */
-void metrics_observe(worker_metrics *m, const operation *op, int status, uint64_t nanoseconds);
+void metrics_observe(worker_metrics *m, const operation *op, apus_str method, int status, uint64_t nanoseconds);
 /** The Prometheus text exposition format, version 0.0.4. */
 void metrics_write(buffer *out);
 

@@ -26,6 +26,25 @@ def test_durations_are_by_method_template_and_class(server, client):
         assert f'http_server_request_duration_seconds_bucket{{{labels},le="{bound}"}} 2' in text
 
 
+def test_what_matched_no_route_is_counted_by_its_method(server, client):
+    for method in ("GET", "PUT", "BREW"):
+        client.request(method, "/nowhere")
+    _, text = server.admin("/metrics")
+    for method in ("GET", "PUT", "_OTHER"):
+        labels = f'http_request_method="{method}",http_route="",http_response_status_class="4xx"'
+        assert f"http_server_request_duration_seconds_count{{{labels}}} 1" in text
+
+
+def test_a_503_has_its_reason_in_the_log(database):
+    with serving(DATABASE_URL=database.url, REQUEST_TIMEOUT=0.5) as server, server.client() as client:
+        with database.connect() as connection, connection.transaction():
+            connection.execute("lock table items")
+            assert client.get("/items").status_code == 503
+        client.get("/items")
+        lines = until(lambda: len(server.logged("request")) >= 2 and [x for x in server.logged("request") if x["path"] == "/items"])
+    assert [(line["status"], line.get("error")) for line in lines] == [(503, "the deadline passed before Postgres answered"), (200, None)]
+
+
 @pytest.mark.parametrize("name", [
     "http_server_active_requests", "db_client_connection_count", "db_client_connection_max", "db_client_connection_in_use",
     "db_client_connection_pending_requests", "db_client_connection_timeouts_total",
