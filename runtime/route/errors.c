@@ -87,6 +87,14 @@ static void answer_validation(apus_request *req)
         run_row(req, row, NULL);
 }
 
+/* What the tables let through and a later call refused, the database above all: told as any other error of validation. */
+static void answer_late_refusal(apus_request *req)
+{
+    apus_str words = apus_printf(req, "Value error, %s", apus_error(req));
+    model_add_error(&req->reader, NULL, "value_error", words, (model_input){.is = INPUT_NULL}, APUS_STR("{\"error\":{}}"));
+    answer_validation(req);
+}
+
 /* An error code that nobody turned into a response. */
 static void answer_code(apus_request *req, int code)
 {
@@ -110,6 +118,8 @@ static void answer(apus_request *req, int result)
         answer_error(req);
     else if (result == APUS_EVALIDATION && req->reader.errors.count)
         answer_validation(req);
+    else if (result == APUS_EVALIDATION)
+        answer_late_refusal(req);
     else
         answer_code(req, result);
 }

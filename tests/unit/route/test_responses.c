@@ -233,7 +233,8 @@ static void an_error_code_becomes_its_status(void **state)
         {APUS_EUNAVAILABLE, 503, "{\"detail\":\"Database unavailable\"}", "retry-after: 1\n"},
         {APUS_EUNIQUE, 409, "{\"detail\":\"Conflict\"}", ""},
         {APUS_EDISK_FULL, 507, "{\"detail\":\"Insufficient Storage\"}", ""},
-        {APUS_EVALIDATION, 422, "{\"detail\":\"Validation error\"}", ""},
+        {APUS_EVALIDATION, 422,
+         "{\"detail\":[{\"type\":\"value_error\",\"loc\":[],\"msg\":\"Value error, the words of -21\",\"input\":null,\"ctx\":{\"error\":{}}}]}", ""},
         {APUS_EQUERY, 500, "Internal Server Error", ""},
         {-999, 500, "Internal Server Error", ""},
     };
