@@ -63,7 +63,7 @@ class Database:
         with self.connect() as connection:
             connection.execute(sql, parameters or None)
 
-    def connections(self, pattern: str = "apus%") -> int:
+    def connections(self, pattern: str = "app") -> int:
         """How many connections the server under test holds now."""
         sql = "select count(*) from pg_stat_activity where datname = %s and application_name like %s"
         with psycopg.connect(self.cluster.url(), autocommit=True) as connection:
