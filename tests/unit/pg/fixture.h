@@ -50,6 +50,10 @@ void test_run(void);
 void test_one(void (*run)(test_task *t), void *arg);
 /** Turns the loop for a while, whatever runs. */
 void test_turn_for(uint64_t nanoseconds);
+/** Turns the loop until the condition is true; fails the test after thirty seconds, which is long on any machine. */
+#define TURN_UNTIL(condition)                                                                              \
+    for (uint64_t late = clock_monotonic() + 30 * SECONDS; !(condition); test_turn_for(5 * MILLISECONDS)) \
+        assert_true(clock_monotonic() < late)
 
 /** Runs SQL over a connection of the test's own, blocking; the first value of the first row, or "". Valid until the next call. */
 const char *admin(const char *format, ...) __attribute__((format(printf, 1, 2)));
