@@ -212,9 +212,16 @@ typedef const apus_model *(*apus_model_fn)(void);
 #define SCHEMA(text, ...) {.kind = APUS_KIND_SCHEMA, .schema_name = text, __VA_ARGS__}
 
 /** Makes a model known before, or in another file than, its MODEL. */
-#define DECLARE_MODEL(T)           \
-    typedef struct T T##_value;    \
+#define DECLARE_MODEL(T)              \
+    typedef struct T T##_value;       \
+    typedef struct T T##_model_value; \
     const apus_model *T##_model(void)
+
+/* `pointer`, when it is one to a value of the model: a call that takes both does not compile with another's. */
+#define APUS_IS_A(model, pointer)                                                                                      \
+    _Generic((pointer), model##_value *: (pointer), const model##_value *: (pointer), void *: (pointer))
+/* The same of a pointer to a LISTOF. */
+#define APUS_IS_LIST_OF(model, list) _Generic((list)->items, model##_value *: (list))
 
 /** Defines `T_model` for `struct T` from its rows. At file scope, followed by a semicolon. */
 #define MODEL(T, ...)                                                                                                  \
@@ -237,6 +244,7 @@ typedef const apus_model *(*apus_model_fn)(void);
 /** Makes an enum's wire form known before, or in another file than, its ENUM_TYPE. Follows the `enum E { … };` itself. */
 #define DECLARE_ENUM(E)              \
     typedef enum E E##_value;        \
+    typedef enum E E##_model_value;  \
     const apus_enum *E##_enum(void); \
     const apus_model *E##_model(void)
 
@@ -269,19 +277,19 @@ typedef const apus_model *(*apus_model_fn)(void);
     XX(int64_t) XX(double) XX(bool) XX(apus_str) XX(apus_uuid) XX(apus_datetime) XX(apus_json)              \
     XX(apus_opt_int) XX(apus_opt_double) XX(apus_opt_bool) XX(apus_opt_str) XX(apus_opt_uuid)               \
     XX(apus_opt_datetime)
-typedef int64_t int64_t_value;
-typedef double double_value;
-typedef bool bool_value;
-typedef apus_str apus_str_value;
-typedef apus_uuid apus_uuid_value;
-typedef apus_datetime apus_datetime_value;
-typedef apus_json apus_json_value;
-typedef apus_opt_int apus_opt_int_value;
-typedef apus_opt_double apus_opt_double_value;
-typedef apus_opt_bool apus_opt_bool_value;
-typedef apus_opt_str apus_opt_str_value;
-typedef apus_opt_uuid apus_opt_uuid_value;
-typedef apus_opt_datetime apus_opt_datetime_value;
+typedef int64_t int64_t_value, int64_t_model_value;
+typedef double double_value, double_model_value;
+typedef bool bool_value, bool_model_value;
+typedef apus_str apus_str_value, apus_str_model_value;
+typedef apus_uuid apus_uuid_value, apus_uuid_model_value;
+typedef apus_datetime apus_datetime_value, apus_datetime_model_value;
+typedef apus_json apus_json_value, apus_json_model_value;
+typedef apus_opt_int apus_opt_int_value, apus_opt_int_model_value;
+typedef apus_opt_double apus_opt_double_value, apus_opt_double_model_value;
+typedef apus_opt_bool apus_opt_bool_value, apus_opt_bool_model_value;
+typedef apus_opt_str apus_opt_str_value, apus_opt_str_model_value;
+typedef apus_opt_uuid apus_opt_uuid_value, apus_opt_uuid_model_value;
+typedef apus_opt_datetime apus_opt_datetime_value, apus_opt_datetime_model_value;
 const apus_model *int64_t_model(void);
 const apus_model *double_model(void);
 const apus_model *bool_model(void);
@@ -303,7 +311,7 @@ const apus_model *apus_opt_datetime_model(void);
 typedef struct apus_none {
     char unused;
 } apus_none;
-typedef apus_none apus_none_value;
+typedef apus_none apus_none_value, apus_none_model_value;
 const apus_model *apus_none_model(void);
 
 #pragma GCC visibility pop

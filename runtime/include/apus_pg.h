@@ -100,9 +100,11 @@ const char *pg_task_constraint(const apus_task *task);
  * The first row into `out`, columns by the model's member names. 1 with a row, 0 without, negative APUS_E… on error
  * (apus_error tells more). The sql text must stay valid as long as the process: it names the prepared statement.
  */
-#define pg_one(ctx, model, out, sql, params) pg_task_one(APUS_TASK(ctx), (model), (out), (sql), (params))
+#define pg_one(ctx, model, out, sql, params) \
+    pg_task_one(APUS_TASK(ctx), (model), APUS_IS_A(model, out), (sql), (params))
 /** All rows into a `LISTOF(struct T)`, in the arena. The number of rows, or negative. */
-#define pg_list(ctx, model, list, sql, params) pg_task_list(APUS_TASK(ctx), (model), (list), (sql), (params))
+#define pg_list(ctx, model, list, sql, params) \
+    pg_task_list(APUS_TASK(ctx), (model), APUS_IS_LIST_OF(model, list), (sql), (params))
 /** Runs a statement for its effect. The number of rows affected, or negative. */
 #define pg_exec(ctx, sql, params) pg_task_exec(APUS_TASK(ctx), (sql), (params))
 /**
@@ -130,8 +132,12 @@ typedef struct pg_batch pg_batch;
 pg_batch *pg_task_batch(apus_task *task);
 #define pg_batch_begin(ctx) pg_task_batch(APUS_TASK(ctx))
 /** Adds a statement; `out` is filled, and `*found` (may be NULL) set to 0 or 1, by pg_batch_run. */
-void pg_batch_one(pg_batch *batch, apus_model_fn model, void *out, int *found, const char *sql, pg_params params);
-void pg_batch_list(pg_batch *batch, apus_model_fn model, void *list, const char *sql, pg_params params);
+void pg_batch_one_as(pg_batch *batch, apus_model_fn model, void *out, int *found, const char *sql, pg_params params);
+#define pg_batch_one(batch, model, out, found, sql, params) \
+    pg_batch_one_as((batch), (model), APUS_IS_A(model, out), (found), (sql), (params))
+void pg_batch_list_as(pg_batch *batch, apus_model_fn model, void *list, const char *sql, pg_params params);
+#define pg_batch_list(batch, model, list, sql, params) \
+    pg_batch_list_as((batch), (model), APUS_IS_LIST_OF(model, list), (sql), (params))
 void pg_batch_exec(pg_batch *batch, int *affected, const char *sql, pg_params params);
 /** Sends all and waits for all. 0, or the first error. */
 int pg_batch_run(pg_batch *batch);

@@ -213,11 +213,14 @@ int http_error(apus_request *req, int status, const char *detail);
 /** The same with a formatted detail. */
 int http_errorf(apus_request *req, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /** `{"detail": value}` with any model. */
-int http_error_model(apus_request *req, int status, apus_model_fn model, const void *value);
+int http_error_model_as(apus_request *req, int status, apus_model_fn model, const void *value);
+#define http_error_model(req, status, model, value) http_error_model_as((req), (status), (model), APUS_IS_A(model, value))
 /** A value of a model as JSON. */
-int http_json(apus_request *req, int status, apus_model_fn model, const void *value);
+int http_json_as(apus_request *req, int status, apus_model_fn model, const void *value);
+#define http_json(req, status, model, value) http_json_as((req), (status), (model), APUS_IS_A(model, value))
 /** A value of a model as JSON text, as a response would carry it, in the request's arena; null when it breaks its own table. */
-apus_json apus_dump(apus_request *req, apus_model_fn model, const void *value);
+apus_json apus_dump_as(apus_request *req, apus_model_fn model, const void *value);
+#define apus_dump(req, model, value) apus_dump_as((req), (model), APUS_IS_A(model, value))
 /** JSON text as it is. */
 int http_json_text(apus_request *req, int status, apus_str text);
 /** Bytes with a content type; the bytes are not copied and must live as long as the request (arena or static). */
@@ -246,9 +249,11 @@ bool apus_field_was_set(apus_request *req, const void *object, size_t offset);
 /** Whether the client sent this member of an object that came in: `apus_was_set(req, &in->item, tax)`. */
 #define apus_was_set(req, object, m) apus_field_was_set((req), (object), offsetof(__typeof__(*(object)), m))
 /** Copies the members that the client sent from `sent`, an object that came in, over those of `object`: what PATCH does. */
-void apus_update(apus_request *req, apus_model_fn model, void *object, const void *sent);
+void apus_update_as(apus_request *req, apus_model_fn model, void *object, const void *sent);
+#define apus_update(req, model, object, sent) apus_update_as((req), (model), APUS_IS_A(model, object), APUS_IS_A(model, sent))
 /** Reads JSON text into a value of the model, in the arena. 0, or APUS_EVALIDATION with the first mistake in apus_error. */
-int apus_load(apus_request *req, apus_model_fn model, void *out, apus_str json);
+int apus_load_as(apus_request *req, apus_model_fn model, void *out, apus_str json);
+#define apus_load(req, model, out, json) apus_load_as((req), (model), APUS_IS_A(model, out), (json))
 
 #pragma GCC visibility pop
 

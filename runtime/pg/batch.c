@@ -32,12 +32,12 @@ static void add(pg_batch *b, pg_statement statement, pg_params params)
     b->count++;
 }
 
-void pg_batch_one(pg_batch *batch, apus_model_fn model, void *out, int *found, const char *sql, pg_params params)
+void pg_batch_one_as(pg_batch *batch, apus_model_fn model, void *out, int *found, const char *sql, pg_params params)
 {
     add(batch, (pg_statement){.want = PG_WANT_ROW, .model = model(), .out = out, .count = found, .sql = sql}, params);
 }
 
-void pg_batch_list(pg_batch *batch, apus_model_fn model, void *list, const char *sql, pg_params params)
+void pg_batch_list_as(pg_batch *batch, apus_model_fn model, void *list, const char *sql, pg_params params)
 {
     *(any_list *)list = (any_list){NULL, 0, APUS_SET};
     add(batch, (pg_statement){.want = PG_WANT_LIST, .model = model(), .out = list, .sql = sql}, params);

@@ -75,7 +75,7 @@ void http_background(apus_request *req, void (*run)(apus_task *task, void *arg),
     req->background_last = &task->next;
 }
 
-void apus_update(apus_request *req, apus_model_fn model, void *object, const void *sent)
+void apus_update_as(apus_request *req, apus_model_fn model, void *object, const void *sent)
 {
     const apus_model *m = model();
     for (size_t i = 0; i < m->count; i++) {
@@ -85,7 +85,7 @@ void apus_update(apus_request *req, apus_model_fn model, void *object, const voi
     }
 }
 
-int apus_load(apus_request *req, apus_model_fn model, void *out, apus_str json)
+int apus_load_as(apus_request *req, apus_model_fn model, void *out, apus_str json)
 {
     json_value *value;
     json_error wrong = {0};

@@ -199,7 +199,7 @@ static bool write_model(apus_request *req, apus_str *out, apus_str before, apus_
     return written >= 0 && !b.failed;
 }
 
-int http_error_model(apus_request *req, int status, apus_model_fn model, const void *value)
+int http_error_model_as(apus_request *req, int status, apus_model_fn model, const void *value)
 {
     apus_str body;
     if (!write_model(req, &body, detail_start, model, value, APUS_STR("}")))
@@ -214,7 +214,7 @@ static apus_str chosen_type(const apus_request *req)
     return req->out.content_type.ptr && req->out.status == 0 ? req->out.content_type : media_json;
 }
 
-int http_json(apus_request *req, int status, apus_model_fn model, const void *value)
+int http_json_as(apus_request *req, int status, apus_model_fn model, const void *value)
 {
     apus_str body;
     if (!write_model(req, &body, APUS_STR(""), model, value, APUS_STR("")))
@@ -230,7 +230,7 @@ int http_json_text(apus_request *req, int status, apus_str text)
     return APUS_ERESPONDED;
 }
 
-apus_json apus_dump(apus_request *req, apus_model_fn model, const void *value)
+apus_json apus_dump_as(apus_request *req, apus_model_fn model, const void *value)
 {
     apus_str text;
     if (!write_model(req, &text, APUS_STR(""), model, value, APUS_STR("")))

@@ -161,7 +161,7 @@ static void misfits(test_task *t)
     assert_int_equal(pg_one(&t->task, plain_model, &p, "select sum(i) as number from generate_series(1, 3) i", PG_NONE), 1);
     assert_int_equal(p.number, 6);
     assert_int_equal(t->task.failure, 0);
-    struct { apus_datetime at; } when;
+    apus_datetime when;
     assert_int_equal(pg_one(&t->task, apus_datetime_model, &when, "select 'infinity'::timestamptz", PG_NONE), APUS_EROW);
 }
 
