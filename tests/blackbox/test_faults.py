@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 from support.postgres import Cluster, Database
-from support.server import Server, serving, until
+from support.server import Server, serving, until, within
 
 KILL = """select pg_terminate_backend(pid) from pg_stat_activity
           where datname = current_database() and application_name = 'app' limit %s"""
@@ -84,16 +84,20 @@ def test_a_killed_backend_costs_its_own_statements_only(server, database):
             killed += len(database.rows(KILL, 1))
             time.sleep(0.1)
         moment = time.monotonic()
-        until(lambda: ledger.ok_since(moment) > 50, 5)
+        until(lambda: ledger.ok_since(moment) > 50)
     assert ledger.statuses <= {201, 503}
     ledger.check(database)
 
 
 def test_after_a_restart_it_recovers_within_two_seconds(server, database, cluster):
     with Ledger(server) as ledger:
-        cluster.restart()
-        moment = time.monotonic()
-        until(lambda: ledger.ok_since(moment) > 20, 2)
+        def recovery():
+            cluster.restart()
+            moment = time.monotonic()
+            until(lambda: ledger.ok_since(moment) > 20)
+            return time.monotonic() - moment
+
+        within(2, recovery)
     assert ledger.statuses <= {201, 503}
     assert server.process.poll() is None
     ledger.check(database)
@@ -103,27 +107,28 @@ def test_while_the_database_is_away_it_answers_at_once_and_says_so(server, datab
     with server.client() as client:
         cluster.stop()
         try:
-            until(lambda: client.get("/readyz").status_code == 503, 5)
-            until(lambda: client.get("/items").status_code == 503, 5)
+            until(lambda: client.get("/readyz").status_code == 503)
+            until(lambda: client.get("/items").status_code == 503)
             began = time.monotonic()
             for _ in range(20):
                 answer = client.get("/items")
                 assert answer.status_code == 503 and int(answer.headers["retry-after"]) >= 1
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 20  # five seconds each, if they waited for a connection
             assert client.get("/healthz").status_code == 200
             assert client.get("/").status_code == 200
-            dials = server.metric("db_client_connection_dials_total")
+            dials, began = server.metric("db_client_connection_dials_total"), time.monotonic()
             time.sleep(3)
-            assert server.metric("db_client_connection_dials_total") - dials <= 6
+            dialled = server.metric("db_client_connection_dials_total") - dials
+            assert 1 <= dialled <= (time.monotonic() - began) / 0.9 + 1  # one a second, give or take a tenth
         finally:
             cluster.start()
-        until(lambda: client.get("/readyz").status_code == 200, 3)
+        until(lambda: client.get("/readyz").status_code == 200)
         assert client.get("/items").status_code == 200
 
     def told():
         return [x["message"].split(": ")[1] for x in server.lines if x["message"].startswith("database: ")]
 
-    until(lambda: told()[-2:] == ["not reached", "reached again"], 5)
+    until(lambda: told()[-2:] == ["not reached", "reached again"])
 
 
 def test_too_many_connections_is_not_the_end(cluster):
@@ -169,7 +174,7 @@ def test_a_name_that_does_not_resolve_does_not_block_the_loop():
             began = time.monotonic()
             assert client.get("/").status_code == 200
             slowest = max(slowest, time.monotonic() - began)
-    assert slowest < 1
+    assert slowest < 2
     assert server.stop() == 0
 
 

@@ -11,14 +11,16 @@ import httpx
 import pytest
 from support.caller import Caller
 from support.postgres import Database
-from support.server import SANITIZED, Server, run, serving, until
+from support.server import SANITIZED, Server, run, serving, until, within
 
 
 def test_the_start_is_quick(database, server):
-    fast = Server(DATABASE_URL=database.url).until_ready()
-    line = fast.logged("listening")[0]
-    assert line["seconds"] < (5.0 if SANITIZED else 0.5)
-    assert fast.stop() == 0
+    def start():
+        fast = Server(DATABASE_URL=database.url).until_ready()
+        assert fast.stop() == 0
+        return fast.logged("listening")[0]["seconds"]
+
+    within(5.0 if SANITIZED else 0.5, start)
 
 
 def test_it_serves_without_a_database_and_says_that_it_is_not_ready():
@@ -46,7 +48,7 @@ def test_it_becomes_ready_by_itself_when_the_database_comes(cluster):
     until(lambda: server.logged("listening"))
     assert server.admin("/readyz")[0] == 503
     stop = forward(port, real.port)
-    server.until_ready(5)
+    server.until_ready()
     with server.client() as client:
         assert client.get("/items").json() == {"items": [], "total": 0}
     assert server.stop() == 0
@@ -86,35 +88,39 @@ def forward(port, target):
 
 
 def test_sigterm_ends_an_idle_server_at_once(database):
-    server = Server(DATABASE_URL=database.url).until_ready()
-    began = time.monotonic()
-    assert server.stop() == 0
-    assert time.monotonic() - began < (5 if SANITIZED else 0.5)
+    def stop():
+        server = Server(DATABASE_URL=database.url).until_ready()
+        began = time.monotonic()
+        assert server.stop() == 0
+        return time.monotonic() - began
+
+    within(5 if SANITIZED else 0.5, stop)
 
 
 def test_ctrl_c_skips_the_drain_delay(database):
-    server = Server(DATABASE_URL=database.url, DRAIN_DELAY=30).until_ready()
+    server = Server(DATABASE_URL=database.url, DRAIN_DELAY=300).until_ready()
     server.signal(signal.SIGINT)
-    assert server.wait(5) == 0
+    assert server.wait() == 0
 
 
 def test_a_second_signal_cuts_the_drain_short(database):
-    server = Server(binds=True, DATABASE_URL=database.url, DRAIN_DELAY=30).until_ready()
+    server = Server(binds=True, DATABASE_URL=database.url, DRAIN_DELAY=300).until_ready()
     server.signal(signal.SIGTERM)
     until(lambda: server.admin("/readyz")[0] == 503)
     server.signal(signal.SIGTERM)
-    assert server.wait(5) == 0
+    assert server.wait() == 0
 
 
 def test_while_draining_it_answers_and_closes_each_connection(database):
-    server = Server(binds=True, DATABASE_URL=database.url, DRAIN_DELAY=2).until_ready()
+    server = Server(binds=True, DATABASE_URL=database.url, DRAIN_DELAY=300).until_ready()
     server.signal(signal.SIGTERM)
     until(lambda: server.admin("/readyz")[0] == 503)
     with server.client() as client:
         answer = client.get("/")
         assert (answer.status_code, answer.headers["connection"]) == (200, "close")
         assert client.get("/readyz").json()["reason"] == "draining"
-    assert server.wait(10) == 0
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0
 
 
 def test_a_request_under_way_is_finished(database, server):
@@ -172,7 +178,7 @@ def test_a_signal_while_migrations_wait_for_the_database_ends_it_at_once(databas
     server = Server(DATABASE_URL="postgresql://127.0.0.1:1/none", MIGRATE_ON_START=1)
     until(lambda: server.logged("listening"))
     server.signal(signal.SIGTERM)
-    assert server.wait(5) == 0
+    assert server.wait() == 0
 
 
 def test_a_taken_port_is_one_clear_line(database):

@@ -69,7 +69,7 @@ def test_the_pool_never_exceeds_its_cap(cluster, workers):
 
 def test_the_pool_is_warm_when_the_server_is_ready(database):
     with serving(DATABASE_URL=database.url, DB_POOL_MIN=4) as server:
-        until(lambda: server.metric("db_client_connection_count") == 4, 5)
+        until(lambda: server.metric("db_client_connection_count") == 4)
 
 
 def test_a_full_pool_answers_503_within_the_acquire_time(database):
@@ -84,8 +84,8 @@ def test_a_full_pool_answers_503_within_the_acquire_time(database):
             connection.execute("lock table items in access exclusive mode")
             began = time.monotonic()
             asked = [pool.submit(begin, n) for n in range(8)]
-            until(lambda: sum(a.done() for a in asked) >= 6, 10)
-            assert time.monotonic() - began < 5
+            until(lambda: sum(a.done() for a in asked) >= 6)
+            assert time.monotonic() - began < 20  # a statement may take thirty
             refused = [a.result() for a in asked if a.done()]
             assert {a.status_code for a in refused} == {503}
             assert all("detail" in a.json() and int(a.headers["retry-after"]) >= 1 for a in refused)

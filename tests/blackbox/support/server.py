@@ -40,6 +40,14 @@ def crowding():
     return max(1.0, (time.perf_counter() - wall) / 0.5)
 
 
+def within(seconds: float, attempt: Callable[[], float], tries: int = 3) -> None:
+    """One of a few attempts takes no longer: a machine that stands still for a moment does so hardly each time."""
+    took = [attempt()]
+    while took[-1] >= seconds and len(took) < tries:
+        took.append(attempt())
+    assert took[-1] < seconds, f"it took {took} s"
+
+
 def listening_socket() -> socket.socket:
     s = socket.socket()
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
