@@ -68,12 +68,26 @@ pg_value pg_from_opt_datetime(apus_opt_datetime value);
 #define PG_EACH_10(a, ...) PG_ARG(a), PG_EACH_9(__VA_ARGS__)
 #define PG_EACH_11(a, ...) PG_ARG(a), PG_EACH_10(__VA_ARGS__)
 #define PG_EACH_12(a, ...) PG_ARG(a), PG_EACH_11(__VA_ARGS__)
-#define PG_EACH_PICK(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, name, ...) name
-#define PG_EACH(...)                                                                                               \
-    PG_EACH_PICK(__VA_ARGS__, PG_EACH_12, PG_EACH_11, PG_EACH_10, PG_EACH_9, PG_EACH_8, PG_EACH_7, PG_EACH_6,      \
-                 PG_EACH_5, PG_EACH_4, PG_EACH_3, PG_EACH_2, PG_EACH_1, )(__VA_ARGS__)
+#define PG_EACH_13(a, ...) PG_ARG(a), PG_EACH_12(__VA_ARGS__)
+#define PG_EACH_14(a, ...) PG_ARG(a), PG_EACH_13(__VA_ARGS__)
+#define PG_EACH_15(a, ...) PG_ARG(a), PG_EACH_14(__VA_ARGS__)
+#define PG_EACH_16(a, ...) PG_ARG(a), PG_EACH_15(__VA_ARGS__)
+#define PG_EACH_17(a, ...) PG_ARG(a), PG_EACH_16(__VA_ARGS__)
+#define PG_EACH_18(a, ...) PG_ARG(a), PG_EACH_17(__VA_ARGS__)
+#define PG_EACH_19(a, ...) PG_ARG(a), PG_EACH_18(__VA_ARGS__)
+#define PG_EACH_20(a, ...) PG_ARG(a), PG_EACH_19(__VA_ARGS__)
+#define PG_EACH_21(a, ...) PG_ARG(a), PG_EACH_20(__VA_ARGS__)
+#define PG_EACH_22(a, ...) PG_ARG(a), PG_EACH_21(__VA_ARGS__)
+#define PG_EACH_23(a, ...) PG_ARG(a), PG_EACH_22(__VA_ARGS__)
+#define PG_EACH_24(a, ...) PG_ARG(a), PG_EACH_23(__VA_ARGS__)
+#define PG_EACH_PICK(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, a22, \
+                     a23, a24, name, ...) name
+#define PG_EACH(...) \
+    PG_EACH_PICK(__VA_ARGS__, PG_EACH_24, PG_EACH_23, PG_EACH_22, PG_EACH_21, PG_EACH_20, PG_EACH_19, PG_EACH_18, PG_EACH_17, \
+                 PG_EACH_16, PG_EACH_15, PG_EACH_14, PG_EACH_13, PG_EACH_12, PG_EACH_11, PG_EACH_10, PG_EACH_9, \
+                 PG_EACH_8, PG_EACH_7, PG_EACH_6, PG_EACH_5, PG_EACH_4, PG_EACH_3, PG_EACH_2, PG_EACH_1, )(__VA_ARGS__)
 /**
- * A statement's parameters, at most twelve, typed by their C types: `PG(in->item_id, in->name)`. A text with ptr NULL is null.
+ * A statement's parameters, at most twenty-four, typed by their C types: `PG(in->item_id, in->name)`. A text with ptr NULL is null.
  * They mean what the same literal would in the SQL text: an int64_t is an integer (bigint when it needs to be), a double is
  * numeric, a text, a JSON or an `int` becomes what its place asks for. Where Postgres cannot tell, write `$1::text`.
  */

@@ -277,6 +277,24 @@ static void test_text_that_postgres_cannot_hold_is_invalid_input(void **state)
     test_one(nul, NULL);
 }
 
+static void twenty_four(test_task *t)
+{
+    int64_t sum = 0;
+    t->result = pg_one(&t->task, int64_t_model, &sum,
+                       "select ($1::int + $2::int + $3::int + $4::int + $5::int + $6::int + $7::int + $8::int + $9::int + $10::int"
+                       " + $11::int + $12::int + $13::int + $14::int + $15::int + $16::int + $17::int + $18::int + $19::int"
+                       " + $20::int + $21::int + $22::int + $23::int + $24::int)::bigint",
+                       PG(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24));
+    assert_int_equal(t->result, 1);
+    assert_int_equal(sum, 300);
+}
+
+static void test_a_statement_may_have_twenty_four_parameters(void **state)
+{
+    (void)state;
+    test_one(twenty_four, NULL);
+}
+
 static void too_much(test_task *t)
 {
     LISTOF(apus_str) all = {0};
@@ -321,6 +339,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ordinary_sql_works_with_ordinary_parameters, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_ordinary_sql_works_without_prepared_statements, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_text_that_postgres_cannot_hold_is_invalid_input, pool_set_up, pool_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_statement_may_have_twenty_four_parameters, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_a_result_past_the_ceiling_ends_its_statement_and_nothing_else, pool_set_up, pool_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
