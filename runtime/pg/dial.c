@@ -9,6 +9,9 @@
 #include <sys/socket.h>
 
 #define ADDRESSES 32
+#define LOOKUPS 2 /* at once: while a name server is silent, each keeps a thread of the pool, which offloaded work needs too */
+#define LOOKUP_WAIT_FIRST (1 * (uint64_t)PG_MILLISECOND)
+#define LOOKUP_WAIT_MOST (100 * (uint64_t)PG_MILLISECOND)
 #define TCP_NANOSECONDS 1000000000u /* for an address to answer at all; the rest of the time-out is for the handshake */
 
 /** An address to try: members NULL are libpq's default. */
@@ -33,6 +36,7 @@ struct dial {
     void *arg;
     lookup *lookup;
     bool looking_up; /* the thread pool has it */
+    uint64_t lookup_wait; /* for a turn at the thread pool */
     size_t next;     /* address to try */
     PGconn *pg;
     loop_watch *watch;
@@ -95,11 +99,14 @@ static void dial_free(dial *d)
     memory_free(d);
 }
 
+static _Atomic int lookups; /* under way */
+
 static void looked_up(void *arg, int result)
 {
     (void)result;
     lookup *k = arg;
     dial *d = k->dial;
+    atomic_fetch_sub(&lookups, 1);
     if (!d) {
         memory_free(k);
         return;
@@ -277,6 +284,29 @@ static bool has_names(const pg_target *target)
     return false;
 }
 
+static bool start_lookup(dial *d)
+{
+    d->looking_up = true;
+    if (loop_offload(d->loop, look_up, looked_up, d->lookup) == 0)
+        return true;
+    d->looking_up = false;
+    atomic_fetch_sub(&lookups, 1);
+    return false;
+}
+
+static void take_turn(loop_timer *timer)
+{
+    dial *d = containing(dial, timer, timer);
+    if (atomic_fetch_add(&lookups, 1) >= LOOKUPS) {
+        atomic_fetch_sub(&lookups, 1);
+        d->lookup_wait = d->lookup_wait * 2 < LOOKUP_WAIT_MOST ? d->lookup_wait * 2 : LOOKUP_WAIT_MOST;
+        loop_timer_start(d->loop, timer, clock_monotonic() + d->lookup_wait, take_turn);
+    } else if (!start_lookup(d)) {
+        snprintf(d->error, sizeof d->error, "no memory for a connection");
+        fail(d);
+    }
+}
+
 dial *dial_start(loop *l, const pg_target *target, dial_done done, void *arg)
 {
     dial *d = memory_alloc(sizeof *d);
@@ -292,15 +322,11 @@ dial *dial_start(loop *l, const pg_target *target, dial_done done, void *arg)
     k->host_count = target->host_count;
     k->count = 0;
     k->error[0] = '\0';
-    d->looking_up = has_names(target);
-    if (!d->looking_up) {
+    d->lookup_wait = LOOKUP_WAIT_FIRST / 2;
+    bool named = has_names(target);
+    if (!named)
         look_up(k);
-        loop_timer_start(l, &d->timer, clock_monotonic(), begin);
-    } else if (loop_offload(l, look_up, looked_up, k) < 0) {
-        memory_free(d);
-        memory_free(k);
-        return NULL;
-    }
+    loop_timer_start(l, &d->timer, clock_monotonic(), named ? take_turn : begin);
     atomic_fetch_add_explicit(&pg_counts.dials, 1, memory_order_relaxed);
     return d;
 }

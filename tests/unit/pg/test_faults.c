@@ -1,9 +1,13 @@
 /* What happens when Postgres, or the way to it, fails. */
+#define _GNU_SOURCE /* RTLD_NEXT */
 #include "fixture.h"
 
 #include "proxy.h"
 
+#include <dlfcn.h>
+#include <netdb.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -283,6 +287,51 @@ static void test_names_that_do_not_resolve_never_block_the_loop(void **state)
     assert_true(atomic_load(&test_loop.lag_max) < 2 * SECONDS);
 }
 
+static _Atomic bool silent;
+
+/* Stands before the C library's: for one name the name server does not answer. */
+__attribute__((visibility("default"))) int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+                                                       struct addrinfo **found)
+{
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    if (!name || strcmp(name, "silent.test") != 0)
+        return real(name, service, hints, found);
+    while (atomic_load(&silent))
+        usleep(1000);
+    return EAI_AGAIN;
+}
+
+static int nothing(void *arg)
+{
+    return *(int *)arg;
+}
+
+static void offloads(test_task *t)
+{
+    int seven = 7;
+    t->result = apus_offload(&t->task, nothing, &seven);
+}
+
+static void test_a_silent_name_server_leaves_threads_for_other_work(void **state)
+{
+    (void)state;
+    test_task t = {0};
+    pool_tear_down(NULL);
+    atomic_store(&silent, true);
+    pg_options.pool_min = 5;
+    pool_set_up_with("postgresql://u@silent.test/none");
+    test_turn_for(200 * MILLISECONDS);
+    assert_int_equal(test_pool->lists[CONNECTION_DIALING].count, 5);
+    test_start_with_deadline(&t, offloads, NULL, 5 * SECONDS);
+    for (uint64_t late = clock_monotonic() + 10 * SECONDS; !t.ended && clock_monotonic() < late;)
+        test_turn_for(5 * MILLISECONDS);
+    atomic_store(&silent, false);
+    TURN_UNTIL(t.ended);
+    assert_int_equal(t.result, 7);
+    TURN_UNTIL(pg_health(NULL) == PG_NEVER_REACHED && !test_pool->lists[CONNECTION_DIALING].count);
+}
+
 static void test_the_next_address_is_tried_when_one_does_not_answer(void **state)
 {
     (void)state;
@@ -446,6 +495,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_connection_that_broke_while_idle_is_noticed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_wrong_password_is_a_reason_without_the_password, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names_that_do_not_resolve_never_block_the_loop, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_silent_name_server_leaves_threads_for_other_work, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_next_address_is_tried_when_one_does_not_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_old_connections_are_replaced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_standbys_connection_is_dropped, set_up, tear_down),
