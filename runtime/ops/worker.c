@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* pthread_setname_np */
 #include "core/clock.h"
 #include "ops/process.h"
 
@@ -75,6 +76,9 @@ static void worker_close(worker *w)
 static void *worker_main(void *arg)
 {
     worker *w = arg;
+    char name[16];
+    snprintf(name, sizeof name, "worker %d", w->index);
+    pthread_setname_np(pthread_self(), name);
     bool open = worker_open(w);
     atomic_store(&w->started, true);
     process_wake(w->process);

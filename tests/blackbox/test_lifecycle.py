@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -95,6 +96,13 @@ def test_sigterm_ends_an_idle_server_at_once(database):
         return time.monotonic() - began
 
     within(5 if SANITIZED else 0.5, stop)
+
+
+def test_a_workers_thread_bears_its_number(database):
+    with serving(DATABASE_URL=database.url, WORKERS=2) as server:
+        threads = sorted(Path(f"/proc/{server.pid}/task").iterdir(), key=lambda path: int(path.name))
+        names = [(path / "comm").read_text().strip() for path in threads]
+    assert [name for name in dict.fromkeys(names) if name.startswith("worker")] == ["worker 0", "worker 1"]
 
 
 def test_ctrl_c_skips_the_drain_delay(database):
