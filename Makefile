@@ -169,7 +169,8 @@ build/tools.stamp:
 
 # ---- run, test -----------------------------------------------------------------------------------------------------
 
-.PHONY: deps run dev test test-fastapi test-chart test-pipelines test-image test-compose fuzz bench lint lint-light format clean distclean help
+.PHONY: deps run dev test test-fastapi test-chart test-pipelines test-image test-compose test-cluster \
+        fuzz bench lint lint-light format clean distclean help
 deps:                                ## install the packages that building and running need
 	@scripts/deps build
 
@@ -189,6 +190,9 @@ test-fastapi:                        ## FastAPI's own tests against the ports in
 
 test-chart:                          ## what the chart renders, its budget and its rules; no cluster
 	@scripts/test chart
+
+test-cluster:                        ## the chart and the image on a real Kubernetes: the lab's, or any other's KUBECONFIG
+	@scripts/test cluster
 
 test-pipelines:                      ## the workflows, their scripts and deploy/; no engine
 	@scripts/test pipelines
