@@ -178,3 +178,36 @@
 {{- fail "pgbouncer.poolMode is transaction, in which migrations cannot take turns: name Postgres itself by database.existingSecretDirectKey (or database.directUrl, or env.DATABASE_DIRECT_URL)" }}
 {{- end }}
 {{- end }}
+
+{{/* (dict "root" $ "name" NAME "key" KEY-OR-EMPTY "setting" WORDS) */}}
+{{- define "hello-fastapi.checkSecret" -}}
+{{- $namespace := .root.Release.Namespace }}
+{{- $found := lookup "v1" "Secret" $namespace .name }}
+{{- if not $found }}
+{{- fail (printf "the Secret %s, of which %s is taken, is not in the namespace %s: kubectl -n %s create secret generic %s --from-literal=%s=…" .name .setting $namespace $namespace .name (.key | default "KEY")) }}
+{{- else if and .key (not (hasKey ($found.data | default dict) .key)) }}
+{{- fail (printf "the Secret %s in the namespace %s has no key %s, of which %s is taken: it has %s" .name $namespace .key .setting (keys ($found.data | default dict) | sortAlpha | join ", " | default "none")) }}
+{{- end }}
+{{- end }}
+
+{{/* Where a cluster is asked, which has a service account named default in each namespace, and where nothing else may bring the Secrets. */}}
+{{- define "hello-fastapi.checkSecrets" -}}
+{{- $brought := or .Values.externalSecret.enabled .Values.extraObjects }}
+{{- if and .Values.checkSecrets (not $brought) (lookup "v1" "ServiceAccount" .Release.Namespace "default") }}
+{{- $own := include "hello-fastapi.suffixed" (list . "database") }}
+{{- range $name, $value := include "hello-fastapi.envMap" (dict "root" . "job" false) | fromYaml }}
+{{- $from := dict }}
+{{- if kindIs "map" $value }}
+{{- $from = dig "valueFrom" "secretKeyRef" (dict) $value }}
+{{- end }}
+{{- if and $from.name (not $from.optional) (not (and $.Values.database.url (eq $from.name $own))) }}
+{{- include "hello-fastapi.checkSecret" (dict "root" $ "name" $from.name "key" $from.key "setting" $name) }}
+{{- end }}
+{{- end }}
+{{- range .Values.envFrom }}
+{{- if and .secretRef (not .secretRef.optional) }}
+{{- include "hello-fastapi.checkSecret" (dict "root" $ "name" .secretRef.name "key" "" "setting" "envFrom") }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}

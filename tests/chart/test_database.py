@@ -216,3 +216,8 @@ def test_single_keys_and_other_sources_are_taken():
         }
     ).plain.one("ExternalSecret")["spec"]
     assert spec["data"] == data and spec["dataFrom"] == source and spec["secretStoreRef"]["kind"] == "SecretStore"
+
+
+def test_without_a_cluster_no_secret_is_looked_for():
+    values = {"env": {"API_KEY": {"valueFrom": secret("nowhere", "key")}}, "envFrom": [{"secretRef": {"name": "nowhere"}}]}
+    assert render(values).kinds == render({**values, "checkSecrets": False}).kinds

@@ -77,7 +77,8 @@ class Postgres:
 
     def sql(self, text, database="postgres"):
         """The rows' texts, columns parted by |."""
-        return execute(self.name, "psql", "-h", "/tmp", "-U", "postgres", "-d", database, "-AtqX", "-v", "ON_ERROR_STOP=1", input=text).splitlines()
+        words = ["psql", "-h", "/tmp", "-U", "postgres", "-d", database, "-AtqX", "-v", "ON_ERROR_STOP=1"]
+        return execute(self.name, *words, input=text).splitlines()
 
     def database(self, name, connections=50):
         return Database(self, name, connections)

@@ -211,7 +211,8 @@ class Release:
 
     def settle(self, seconds=120):
         """Until the rollout has ended and its last pod is gone."""
-        kubectl("rollout", "status", f"deployment/{self.full_name}", f"--timeout={seconds}s", namespace=self.namespace, timeout=seconds + 30)
+        words = ["rollout", "status", f"deployment/{self.full_name}", f"--timeout={seconds}s"]
+        kubectl(*words, namespace=self.namespace, timeout=seconds + 30)
         until(lambda: all(is_ready(pod) for pod in self.pods()), "only ready pods are left", 60)
 
     def uninstall(self):

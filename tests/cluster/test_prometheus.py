@@ -1,6 +1,7 @@
 """A real Prometheus scrapes the pods as the ServiceMonitor says, and the chart's alerts fire."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -22,21 +23,20 @@ def rendered(release, kind):
 
 def scrape(monitor):
     """What the Prometheus operator makes of a ServiceMonitor."""
-    endpoint = monitor["spec"]["endpoints"][0]
-    keep = [
-        {"action": "keep", "source_labels": ["__meta_kubernetes_service_label_" + label.translate(str.maketrans("./-", "___"))], "regex": value}
-        for label, value in monitor["spec"]["selector"]["matchLabels"].items()
-    ]
-    keep.append({"action": "keep", "source_labels": ["__meta_kubernetes_endpoint_port_name"], "regex": endpoint["port"]})
+    endpoint, namespaces = monitor["spec"]["endpoints"][0], monitor["spec"]["namespaceSelector"]["matchNames"]
+    wanted = {f"service_label_{re.sub('[^a-z]', '_', label)}": value for label, value in monitor["spec"]["selector"]["matchLabels"].items()}
+    wanted["endpoint_port_name"] = endpoint["port"]
     named = {"namespace": "namespace", "job": "service_name", "pod": "pod_name"}
-    named = [{"source_labels": [f"__meta_kubernetes_{source}"], "target_label": label} for label, source in named.items()]
+    source = "__meta_kubernetes_{}".format
+    keep = [{"action": "keep", "source_labels": [source(label)], "regex": value} for label, value in wanted.items()]
+    name = [{"source_labels": [source(label)], "target_label": target} for target, label in named.items()]
     return {
         "job_name": "service",
         "scrape_interval": endpoint["interval"],
         "scrape_timeout": endpoint["scrapeTimeout"],
         "metrics_path": endpoint["path"],
-        "kubernetes_sd_configs": [{"role": "endpoints", "namespaces": {"names": monitor["spec"]["namespaceSelector"]["matchNames"]}}],
-        "relabel_configs": keep + named,
+        "kubernetes_sd_configs": [{"role": "endpoints", "namespaces": {"names": namespaces}}],
+        "relabel_configs": keep + name,
     }
 
 
@@ -97,6 +97,8 @@ def firing(prometheus):
 def test_a_table_that_is_locked_fires_the_alerts_of_the_pool_and_of_the_slow_route(hello, database, prometheus, namespace):
     assert firing(prometheus) == {}
     with Load(hello.address, rate=40), database.locked("items"):
-        found = until(lambda: firing(prometheus) if {"PoolExhausted", "SlowRoute"} <= set(firing(prometheus)) else None, "both fire", 90)
-    assert found["PoolExhausted"]["namespace"] == namespace and found["PoolExhausted"]["pod"] in {p["metadata"]["name"] for p in hello.pods()}
-    assert found["SlowRoute"]["http_route"] in ("/items/{item_id}", "/items/bulk")
+        until(lambda: {"PoolExhausted", "SlowRoute"} <= firing(prometheus).keys(), "both fire", 90)
+        fired = firing(prometheus)
+    pods = {pod["metadata"]["name"] for pod in hello.pods()}
+    assert fired["PoolExhausted"]["namespace"] == namespace and fired["PoolExhausted"]["pod"] in pods
+    assert fired["SlowRoute"]["http_route"] in ("/items/{item_id}", "/items/bulk")

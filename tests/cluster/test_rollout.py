@@ -106,11 +106,22 @@ def test_an_upgrade_to_an_image_that_does_not_exist_goes_back_by_itself(hello, u
     assert hello.helm("status", "hello", "-o", "json").stdout.count('"status":"deployed"') == 1
 
 
-def test_a_missing_secret_is_named_and_what_runs_stays(hello, namespace):
+def test_a_missing_secret_or_key_is_named_in_one_line_and_nothing_is_changed(hello, namespace):
+    revisions = hello.helm("history", "hello", "-o", "json").stdout
+    words = hello.failed_upgrade(timeout=60, database={"existingSecret": "nowhere"})
+    assert f"the Secret nowhere, of which DATABASE_URL is taken, is not in the namespace {namespace}: kubectl -n {namespace} create" in words
+    key = {"valueFrom": {"secretKeyRef": {"name": "database", "key": "token"}}}
+    words = hello.failed_upgrade(timeout=60, env={"JWT_SECRET": key})
+    assert f"the Secret database in the namespace {namespace} has no key token, of which JWT_SECRET is taken: it has api-key, data" in words
+    words = hello.failed_upgrade(timeout=60, envFrom=[{"secretRef": {"name": "nowhere"}}])
+    assert "the Secret nowhere, of which envFrom is taken, is not in the namespace" in words
+    assert hello.helm("history", "hello", "-o", "json").stdout == revisions
+
+
+def test_a_missing_secret_that_nobody_looked_for_is_named_by_the_kubelet_and_what_runs_stays(hello):
     before = {pod["metadata"]["uid"] for pod in hello.ready_pods()}
-    hello.failed_upgrade(timeout=8, database={"existingSecret": "nowhere"})
-    told = [event["message"] for event in hello.events("Failed")]
-    assert 'Error: secret "nowhere" not found' in told
+    hello.failed_upgrade(timeout=8, checkSecrets=False, database={"existingSecret": "nowhere"})
+    assert 'Error: secret "nowhere" not found' in [event["message"] for event in hello.events("Failed")]
     assert {pod["metadata"]["uid"] for pod in hello.ready_pods()} == before
 
 
