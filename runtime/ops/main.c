@@ -128,7 +128,8 @@ const char *migrations_folder(const apus_app *app)
     ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
     if (n > 0) {
         program[n] = '\0';
-        snprintf(beside, sizeof beside, "%s/migrations", dirname(program));
+        const char *folder = dirname(program);
+        snprintf(beside, sizeof beside, "%s/migrations", folder[1] ? folder : "");
         if (access(beside, R_OK | X_OK) == 0)
             return beside;
     }

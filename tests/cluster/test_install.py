@@ -24,13 +24,6 @@ def everything(namespace):
 
 
 @pytest.fixture(scope="module")
-def before(namespace):
-    """What is there before the release."""
-    until(lambda: items("serviceaccounts", namespace=namespace), "the namespace has its service account")
-    return everything(namespace)
-
-
-@pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
     key, text = folder / "key.pem", folder / "cert.pem"
@@ -40,19 +33,25 @@ def certificate(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def before(postgres, namespace, certificate):
+    """What is there before the release: the service account and the Secrets that it is given."""
+    key, text = certificate
+    tls = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": {"name": "tls"}}
+    tls["stringData"] = {"tls.key": key.read_text(), "tls.crt": text.read_text()}
+    apply(database_secret(postgres.database("install")), tls, namespace=namespace)
+    until(lambda: items("serviceaccounts", namespace=namespace), "the namespace has its service account")
+    return everything(namespace)
+
+
+@pytest.fixture(scope="module")
 def watch(before, namespace):
     with Watch(namespace, "app.kubernetes.io/instance=hello") as watch:
         yield watch
 
 
 @pytest.fixture(scope="module")
-def hello(postgres, namespace, certificate, watch):
+def hello(namespace, watch):
     """With the contract's own defaults for what a pod gets."""
-    key, text = certificate
-    database = postgres.database("install")
-    tls = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": {"name": "tls"}}
-    tls["stringData"] = {"tls.key": key.read_text(), "tls.crt": text.read_text()}
-    apply(database_secret(database), tls, namespace=namespace)
     ingress = {
         "enabled": True,
         "className": os.environ.get("CLUSTER_INGRESS_CLASS", ""),
@@ -180,4 +179,9 @@ def test_an_idle_pod_exits_as_soon_as_its_drain_delay_is_over(hello):
 
 def test_uninstall_leaves_nothing(hello, namespace, before):
     hello.uninstall()
-    until(lambda: everything(namespace) <= before, "nothing is left", 60)
+
+    def left():
+        assert everything(namespace) <= before, everything(namespace) - before
+        return True
+
+    until(left, "nothing is left", 60)
