@@ -14,8 +14,8 @@ NAMESPACE = "apus-tools-cluster"
 PASSWORD = "not-a-secret"
 
 
-def pod(name, command, *, env=(), port=None, ready=None, resources=None, config=None, image="CLUSTER_TOOLS_IMAGE", account="default"):
-    """A pod of the tools' image, and a Service of its name when it listens."""
+def pod(name, command, *, cpu="50m", env=(), port=None, ready=None, limits=None, config=None, image="CLUSTER_TOOLS_IMAGE", account="default"):
+    """A pod of the tools' image that is sure of so much CPU, and a Service of its name when it listens."""
     container = {
         "name": name,
         "image": os.environ[image],
@@ -23,12 +23,11 @@ def pod(name, command, *, env=(), port=None, ready=None, resources=None, config=
         "command": command,
         "env": [{"name": key, "value": value} for key, value in env],
         "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+        "resources": {"requests": {"cpu": cpu}, "limits": limits or {}},
     }
     volumes = [{"name": "data", "emptyDir": {}}]
     if ready:
         container["readinessProbe"] = {"exec": {"command": ready}, "periodSeconds": 1, "timeoutSeconds": 5}
-    if resources:
-        container["resources"] = {"limits": resources, "requests": resources}
     if config:
         container["volumeMounts"].append({"name": "config", "mountPath": "/config"})
         volumes.append({"name": "config", "configMap": {"name": config}})
@@ -73,7 +72,8 @@ class Postgres:
         self.name, self.host = name, f"{name}.{NAMESPACE}.svc"
         options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         command = ["/tests/postgres.sh", "-c", "shared_buffers=64MB", *options]
-        start(*pod(name, command, env=[("POSTGRES_PASSWORD", PASSWORD)], port=5432, ready=["pg_isready", "-h", "/tmp"]))
+        password = [("POSTGRES_PASSWORD", PASSWORD)]
+        start(*pod(name, command, cpu="200m", env=password, port=5432, ready=["pg_isready", "-h", "/tmp"]))
 
     def sql(self, text, database="postgres"):
         """The rows' texts, columns parted by |."""
@@ -157,7 +157,7 @@ class Database:
 
 
 def start_client():
-    start(*pod("client", ["sleep", "infinity"]))
+    start(*pod("client", ["sleep", "infinity"], cpu="300m"))
 
 
 class Load:

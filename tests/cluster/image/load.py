@@ -17,7 +17,7 @@ import sys
 import time
 
 ANSWER_SECONDS = 10
-IDLE_SECONDS = 1  # a connection that was quiet for longer is not used again; a pod's drain takes longer than that
+IDLE_SECONDS = 1  # a connection is used again within this time after its last request; a pod's drain takes longer
 MOST_UNDER_WAY = 2000
 SHOWN = 20
 
@@ -32,6 +32,7 @@ class Connection:
 
     async def ask(self, request):
         """(status, body, whether another request may follow)"""
+        self.used = time.monotonic()
         try:
             self.writer.write(request)
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
@@ -40,7 +41,6 @@ class Connection:
             raise Failure("closed within an answer" if cut.partial else "closed without an answer") from None
         except ConnectionError:
             raise Failure("reset") from None
-        self.used = time.monotonic()
         return int(head[9:12]), body, "\r\nconnection: close" not in head
 
     def close(self):
