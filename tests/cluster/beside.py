@@ -189,7 +189,7 @@ def whole(report):
     return report["failed"] == 0 or f"{report['failed']} of {report['sent']} failed: {report['failures']}; {report['first_failures']}"
 
 
-def wrk(address, seconds, connections=32, path="/items/7", threads=1):
+def wrk(address, seconds, connections=64, path="/items/7", threads=1):
     """Requests per second, and whether any failed."""
     url = f"http://{address}{path}"
     text = execute("client", "wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", url, timeout=seconds + 60)

@@ -66,18 +66,21 @@ def test_the_autoscaler_goes_up_and_down_within_the_connection_budget(postgres, 
     hello = Release(namespace, "scaled", env={"ACCESS_LOG": "off"}, **values).install()
     database.seed()
 
-    def wanted():
-        return get("hpa", hello.full_name, namespace=namespace)["status"].get("desiredReplicas", 0)
+    def pods(number):
+        status = get("hpa", hello.full_name, namespace=namespace)["status"]
+        ready = [is_ready(pod) for pod in hello.pods()]
+        assert status.get("desiredReplicas") == number and ready == [True] * number, (ready, status)
+        return True
 
-    until(lambda: wanted() == 2, "the autoscaler has its fewest", 60)
+    until(lambda: pods(2), "the fewest are ready", 60)
     with database.connections_watched() as connections:
         begun = time.monotonic()
-        with pressed(hello.address, connections=24, path="/items?limit=20"):
-            until(lambda: len(hello.ready_pods()) == most, "all that may be are ready", 120)
+        with pressed(hello.address, connections=24, path="/"):
+            until(lambda: pods(most), "the most are ready", 120)
             up = time.monotonic() - begun
             time.sleep(3)
         begun = time.monotonic()
-        until(lambda: len(hello.pods()) == 2, "the fewest are left", 180)
+        until(lambda: pods(2), "the fewest are left", 180)
         gone = time.monotonic() - begun
     figure(f"autoscaler, 2 to {most} pods and back", f"up in {up:.0f} s, down in {gone:.0f} s")
     figure("autoscaler, most connections to Postgres", max(connections), f"{budget} by the budget")
