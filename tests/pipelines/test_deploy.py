@@ -101,10 +101,11 @@ def test_an_application_takes_the_chart_from_the_registry_and_its_values_from_gi
 
 
 @pytest.mark.parametrize("path", [path for path in DEFINED if "secret-store" not in path])
-def test_every_application_heals_prunes_and_tries_again(path):
+def test_every_application_heals_prunes_and_tries_again_with_what_git_says_by_then(path):
     policy = read_yaml(ROOT / path)[0]["spec"]["syncPolicy"]
     assert policy["automated"] == {"prune": True, "selfHeal": True}
-    assert policy["retry"] == {"limit": 5, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "3m"}}
+    backoff = {"duration": "5s", "factor": 2, "maxDuration": "3m"}
+    assert policy["retry"] == {"limit": 5, "refresh": True, "backoff": backoff}
 
 
 def test_production_outlives_the_file_that_made_it():
