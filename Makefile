@@ -170,7 +170,7 @@ build/tools.stamp:
 # ---- run, test -----------------------------------------------------------------------------------------------------
 
 .PHONY: deps run dev test test-fastapi test-chart test-pipelines test-image test-compose test-cluster \
-        fuzz bench lint lint-light format clean distclean help
+        test-gitops fuzz bench lint lint-light format clean distclean help
 deps:                                ## install the packages that building and running need
 	@scripts/deps build
 
@@ -202,6 +202,9 @@ test-image:                          ## the container image, on a real Docker En
 
 test-compose:                        ## docker compose up --watch, edited under load; needs Docker, or the lab
 	@scripts/test compose
+
+test-gitops:                         ## from a commit to a pod that answers, and back, on the lab's engines
+	@scripts/test gitops
 
 fuzz:                                ## fuzz each target of tests/fuzz for FUZZ_SECONDS (20)
 	+@scripts/test fuzz
