@@ -15,7 +15,7 @@ NAMES = {
     "hello-fastapi-prod": f"{NAME}-prod",
 }
 
-# So that a test takes a minute less: drains are short, and a migration that cannot work is not repeated.
+# So that the tests take minutes less: drains are short, and a migration that cannot work is soon given up.
 QUICK = """
 drain:
   delay: 3
@@ -26,6 +26,7 @@ rollout:
 migrations:
   job:
     backoffLimit: 0
+    activeDeadlineSeconds: 20
 """
 
 
