@@ -242,9 +242,9 @@ class Load:
 
 
 @contextlib.contextmanager
-def load(env):
+def load(env, rate=200):
     """Load while the body runs, and for two seconds before and after it."""
-    made = Load(env)
+    made = Load(env, rate)
     try:
         time.sleep(2)
         yield made

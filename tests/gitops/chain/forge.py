@@ -94,7 +94,7 @@ class Forge:
             options += ["-s", name]
         options += ["-s", "GITHUB_TOKEN=unused"]
         began = time.monotonic()
-        done = lab("actions", self.clone, "push", *options, seconds=900, env={**os.environ, **self.keys})
+        done = lab("actions", self.clone, "push", *options, seconds=1500, env={**os.environ, **self.keys})
         log = RESULTS / f"gitops-{path.stem}-{ref.rpartition('/')[2]}-{self.number}.log"
         RESULTS.mkdir(parents=True, exist_ok=True)
         log.write_text(done.stdout + done.stderr)
