@@ -370,6 +370,7 @@ static int fail(const char *error)
 static int refuse_setting(const char *error)
 {
     fprintf(stderr, "%s\n", error);
+    notify_send("STATUS=%s", error);
     log_close(LOG_FLUSH_SECONDS);
     return EXIT_SETTING;
 }
