@@ -14,7 +14,9 @@ NAMESPACE = "apus-tools-cluster"
 PASSWORD = "not-a-secret"
 
 
-def pod(name, command, *, cpu="50m", env=(), port=None, ready=None, limits=None, config=None, image="CLUSTER_TOOLS_IMAGE", account="default"):
+def pod(
+    name, command, *, cpu="50m", env=(), port=None, ready=None, limits=None, config=None, image="CLUSTER_TOOLS_IMAGE", account="default"
+):
     """A pod of the tools' image that is sure of so much CPU, and a Service of its name when it listens."""
     container = {
         "name": name,

@@ -142,9 +142,6 @@ class Watch:
     def states(self, name):
         return [(at, pod) for at, _, pod in self.seen if pod["metadata"]["name"] == name]
 
-    def names(self):
-        return sorted({pod["metadata"]["name"] for _, _, pod in self.seen})
-
     def seconds_to_ready(self, name):
         states = self.states(name)
         ready = [at for at, pod in states if is_ready(pod)]
@@ -246,13 +243,13 @@ class Release:
         found = items("events", namespace=self.namespace)
         return [each for each in found if reason in (None, each["reason"])]
 
-    def raw(self, path, pod=None, port="http", check=True):
+    def raw(self, path, pod=None, port="http"):
         """GET through the API server, of the Service or of one pod; the answer's text."""
         if pod is None:
             target = f"services/{self.full_name}:{port}"
         else:
             target = f"pods/{pod['metadata']['name']}:{9090 if port == 'metrics' else 8000}"
-        return kubectl("get", "--raw", f"/api/v1/namespaces/{self.namespace}/{target}/proxy{path}", check=check)
+        return kubectl("get", "--raw", f"/api/v1/namespaces/{self.namespace}/{target}/proxy{path}")
 
     @contextlib.contextmanager
     def forwarded(self, target=None, port=80):

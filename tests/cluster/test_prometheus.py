@@ -23,8 +23,10 @@ def rendered(release, kind):
 
 def scrape(monitor):
     """What the Prometheus operator makes of a ServiceMonitor."""
-    endpoint, namespaces = monitor["spec"]["endpoints"][0], monitor["spec"]["namespaceSelector"]["matchNames"]
-    wanted = {f"service_label_{re.sub('[^a-z]', '_', label)}": value for label, value in monitor["spec"]["selector"]["matchLabels"].items()}
+    endpoint = monitor["spec"]["endpoints"][0]
+    namespaces = monitor["spec"]["namespaceSelector"]["matchNames"]
+    labels = monitor["spec"]["selector"]["matchLabels"]
+    wanted = {f"service_label_{re.sub('[^a-z]', '_', label)}": value for label, value in labels.items()}
     wanted["endpoint_port_name"] = endpoint["port"]
     named = {"namespace": "namespace", "job": "service_name", "pod": "pod_name"}
     source = "__meta_kubernetes_{}".format

@@ -97,7 +97,7 @@ def test_a_commit_replaces_the_pods_of_dev_under_load_without_a_failed_request(s
 
 def test_dev_answers_with_the_second_commit(second):
     assert cluster.greeting("dev") == GREETING
-    assert json.loads(cluster.ask("dev", "/openapi.json")[1])["info"]["version"] == second.commit
+    assert json.loads(cluster.ask("dev", "/openapi.json")[1])["info"]["version"] == f"sha-{second.commit}"
     note("build-dev, from push to promotion, caches warm", f"{second.run.seconds:.0f} s")
     note("from promotion to dev rolled over", f"{second.rollout:.0f} s")
 

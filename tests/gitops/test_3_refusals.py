@@ -81,9 +81,10 @@ def test_a_tag_that_is_not_a_version_publishes_nothing(unchanged, forge, second)
         assert tag.removeprefix("v") not in registry_tags(name)
 
 
-def test_a_commit_that_does_not_pass_its_tests_gets_no_image(unchanged, forge, second):
-    commit = forge.commit("app/main.c", "int main(int argc", "int  main(int argc", "A space too many")
+def test_a_commit_that_lint_refuses_gets_no_image(unchanged, forge, second):
+    commit = forge.commit("app/main.c", ".routes = base,\n", ".routes = base, \n", "A space at the end of a line")
     run = forge.push()["build-dev"]
     assert run.status != 0
-    assert not run.succeeded("test") and not run.succeeded("image") and not run.succeeded("promote")
+    assert "app/main.c" in run.text and "a space at the end" in run.text
+    assert not any(run.succeeded(job) for job in ("lint", "test", "image", "chart", "promote"))
     assert f"sha-{commit}" not in registry_tags("hello-fastapi")
