@@ -53,6 +53,7 @@ typedef struct process {
     _Atomic int task_done;
     int task_result;
     char task_error[512];
+    bool stuck;               /* a worker did not end */
 } process;
 
 /** The one process; NULL before apus_main serves. */
@@ -65,8 +66,8 @@ void process_wake(process *p);
 bool workers_start(process *p, char *error, size_t error_size);
 /** Runs `run` on each worker's loop; returns at once. */
 void workers_post(process *p, void (*run)(void *worker));
-/** Ends the workers' loops and joins the threads. */
-void workers_stop(process *p);
+/** Ends the workers' loops and joins the threads. false: one that is stuck still runs, and uses what it has. */
+bool workers_stop(process *p);
 
 void worker_accept(void *worker);
 void worker_drain(void *worker);

@@ -296,14 +296,19 @@ static int process_become_ready(process *p)
     return 0;
 }
 
+/* Whether its loop has turned since the phase of stopping began: the backlog is accepted within the first turn. */
+static bool worker_settled(const worker *w)
+{
+    return atomic_load(&w->settled) >= 2;
+}
+
 static size_t process_busy(const process *p, bool *settled)
 {
     size_t busy = 0;
     *settled = true;
     for (int i = 0; i < p->worker_count; i++) {
         busy += atomic_load(&p->workers[i].busy);
-        if (atomic_load(&p->workers[i].settled) < 2) /* the backlog is accepted within the first turn */
-            *settled = false;
+        *settled = *settled && worker_settled(&p->workers[i]);
     }
     return busy;
 }
@@ -389,11 +394,11 @@ static int process_serve(process *p, uint64_t began)
     bool was_ready = atomic_load(&p->phase) == PHASE_READY;
     if (number > 0)
         process_drain(p, number);
-    if (was_ready && p->app->lifespan.stop)
+    if (was_ready && p->app->lifespan.stop && worker_settled(&p->workers[0]))
         process_run_task(p, stop_lifespan);
-    workers_stop(p);
+    p->stuck = !workers_stop(p);
     log_printf(LOG_INFO, "stopped");
-    return number > 0 ? 0 : 1;
+    return number > 0 && !p->stuck ? 0 : 1;
 }
 
 int command_serve(const apus_app *given)
@@ -421,6 +426,8 @@ int command_serve(const apus_app *given)
         return fail(error);
     int status = process_serve(&p, began);
     log_close(LOG_FLUSH_SECONDS);
+    if (p.stuck)
+        _exit(status);
     for (int i = 0; i < p.worker_count; i++)
         free(p.workers[i].metrics);
     free(p.workers);

@@ -1,12 +1,15 @@
-#define _GNU_SOURCE /* pthread_setname_np */
+#define _GNU_SOURCE /* pthread_setname_np, pthread_timedjoin_np */
 #include "core/clock.h"
+#include "core/log.h"
 #include "ops/process.h"
 
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TICK_NANOSECONDS 1000000000u     /* serving: shows that the loop turns */
 #define DRAIN_TICK_NANOSECONDS 5000000u  /* draining: how soon the end of the last request is seen */
+#define LAST_SECONDS 5                   /* that a loop is given to end */
 
 /* Shows a heartbeat and, while draining, tells the coordinator how much is left. */
 static void worker_tick(loop_timer *timer)
@@ -160,9 +163,17 @@ void workers_post(process *p, void (*run)(void *worker))
         loop_post(&p->workers[i].loop, run, &p->workers[i]);
 }
 
-void workers_stop(process *p)
+bool workers_stop(process *p)
 {
+    struct timespec until;
+    bool all = true;
     workers_post(p, worker_end);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += LAST_SECONDS;
     for (int i = 0; i < p->worker_count; i++)
-        pthread_join(p->workers[i].thread, NULL);
+        if (pthread_timedjoin_np(p->workers[i].thread, NULL, &until) != 0) {
+            log_printf(LOG_ERROR, "worker %d is left behind: its loop is stuck in a handler that does not wait", i);
+            all = false;
+        }
+    return all;
 }

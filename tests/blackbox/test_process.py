@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -155,3 +156,25 @@ def test_two_thousand_idle_connections_are_held_cheaply_and_others_are_served(da
             assert server.cpu_seconds() - used < 0.3
         for s in held:
             s.close()
+
+
+def thread_of(pid, name):
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        if (thread / "comm").read_text().strip() == name:
+            return int(thread.name)
+    raise AssertionError(f"no thread of {pid} is called {name}")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="holds a thread of another process, as root")
+@pytest.mark.parametrize("stuck", [0, 1])
+def test_a_worker_that_is_stuck_does_not_keep_the_process_from_ending(database, stuck):
+    server = Server(DATABASE_URL=database.url, WORKERS=2, DRAIN_DELAY=0, DRAIN_TIMEOUT=1).until_ready()
+    freeze = Path(__file__).parent / "support" / "freeze.py"
+    with subprocess.Popen([sys.executable, freeze, str(thread_of(server.process.pid, f"worker {stuck}"))]) as frozen:
+        time.sleep(0.5)
+        began = time.monotonic()
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 1
+        assert time.monotonic() - began < 15
+        assert frozen.wait(10) == 0
+    until(lambda: server.logged(f"worker {stuck} is left behind: its loop is stuck in a handler that does not wait"))

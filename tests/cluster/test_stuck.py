@@ -10,7 +10,7 @@ from beside import database_secret
 from kube import Release, apply, process_of, restarts, until
 
 LIVENESS = {"periodSeconds": 1, "timeoutSeconds": 1, "failureThreshold": 3}
-FREEZE = Path(__file__).with_name("freeze.py")
+FREEZE = Path(__file__).parents[1] / "blackbox" / "support" / "freeze.py"
 
 
 def thread_of(process, name):
