@@ -44,7 +44,7 @@ def note(figure, value):
     """A figure that the tests measured, for deploy/README.md."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     with (RESULTS / "figures-gitops.txt").open("a") as file:
-        file.write(f"{figure}: {value}\n")
+        file.write(f"{figure}\t{value}\n")
     print(f"{figure}: {value}")
 
 

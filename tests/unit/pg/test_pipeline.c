@@ -168,7 +168,7 @@ static void test_a_slow_query_does_not_hold_others_up(void **state)
 
 static void several_sleep(test_task *t)
 {
-    t->result = pg_exec(&t->task, "select pg_sleep(0.05), $1::int", PG(t->index));
+    t->result = pg_exec(&t->task, "select pg_sleep(0.1), $1::int", PG(t->index));
 }
 
 static void test_the_pool_never_exceeds_its_cap(void **state)
@@ -178,7 +178,7 @@ static void test_the_pool_never_exceeds_its_cap(void **state)
     for (int i = 0; i < 60; i++)
         test_start(&tasks[i], several_sleep, NULL);
     int most = 0;
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 100; i++) {
         test_turn_for(10 * MILLISECONDS);
         int now = admin_backends();
         most = now > most ? now : most;
