@@ -32,6 +32,7 @@ typedef struct worker {
     const char *failure;      /* why it could not start */
     char words[256];          /* that failure's text */
     _Atomic bool started;     /* with or without failure */
+    _Atomic bool ended;
     _Atomic size_t busy;      /* requests under way, as of its last tick */
     _Atomic uint64_t settled; /* ticks since it stopped accepting */
 } worker;

@@ -1,15 +1,15 @@
-#define _GNU_SOURCE /* pthread_setname_np, pthread_timedjoin_np */
+#define _GNU_SOURCE /* pthread_setname_np */
 #include "core/clock.h"
 #include "core/log.h"
 #include "ops/process.h"
 
+#include <poll.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TICK_NANOSECONDS 1000000000u     /* serving: shows that the loop turns */
 #define DRAIN_TICK_NANOSECONDS 5000000u  /* draining: how soon the end of the last request is seen */
-#define LAST_SECONDS 5                   /* that a loop is given to end */
+#define LAST_NANOSECONDS 5000000000u     /* that a loop is given to end */
 
 /* Shows a heartbeat and, while draining, tells the coordinator how much is left. */
 static void worker_tick(loop_timer *timer)
@@ -89,6 +89,8 @@ static void *worker_main(void *arg)
         loop_run(&w->loop);
         worker_close(w);
     }
+    atomic_store(&w->ended, true);
+    process_wake(w->process);
     return NULL;
 }
 
@@ -163,15 +165,29 @@ void workers_post(process *p, void (*run)(void *worker))
         loop_post(&p->workers[i].loop, run, &p->workers[i]);
 }
 
+/* false: it has not ended by then. */
+static bool worker_await(const worker *w, uint64_t deadline)
+{
+    while (!atomic_load(&w->ended)) {
+        uint64_t now = clock_monotonic(), count;
+        if (now >= deadline)
+            return false;
+        struct pollfd told = {w->process->wakeups, POLLIN, 0};
+        if (poll(&told, 1, (int)((deadline - now) / 1000000 + 1)) > 0)
+            (void)!read(told.fd, &count, sizeof count);
+    }
+    return true;
+}
+
 bool workers_stop(process *p)
 {
-    struct timespec until;
+    uint64_t deadline = clock_monotonic() + LAST_NANOSECONDS;
     bool all = true;
     workers_post(p, worker_end);
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += LAST_SECONDS;
     for (int i = 0; i < p->worker_count; i++)
-        if (pthread_timedjoin_np(p->workers[i].thread, NULL, &until) != 0) {
+        if (worker_await(&p->workers[i], deadline)) {
+            pthread_join(p->workers[i].thread, NULL);
+        } else {
             log_printf(LOG_ERROR, "worker %d is left behind: its loop is stuck in a handler that does not wait", i);
             all = false;
         }
