@@ -108,21 +108,32 @@ static void hear_notice(void *arg, const PGresult *notice)
     log_printf(LOG_DEBUG, "Postgres: %s", line);
 }
 
-void connection_open(connection *c, PGconn *pg)
+static bool watch_copy(connection *c, PGconn *pg)
 {
-    pg_pool *p = c->pool;
+    c->socket = fcntl(PQsocket(pg), F_DUPFD_CLOEXEC, 0);
+    c->watch = c->socket < 0 ? NULL : loop_watch_open(c->pool->loop, c->socket, readable, writable, c);
+    if (!c->watch && c->socket >= 0)
+        close(c->socket);
+    if (!c->watch)
+        c->socket = -1;
+    return c->watch;
+}
+
+bool connection_open(connection *c, PGconn *pg)
+{
     uint64_t lifetime = (uint64_t)(pg_options.max_lifetime * 1e9), tenth = lifetime / 10;
-    c->pg = pg;
     if (!c->prepared && (c->prepared = memory_alloc(LIMIT_PG_STATEMENTS * sizeof *c->prepared)))
         memset(c->prepared, 0, LIMIT_PG_STATEMENTS * sizeof *c->prepared);
+    if (!c->prepared || PQsetnonblocking(pg, 1) != 0 || !PQenterPipelineMode(pg) || !watch_copy(c, pg)) {
+        PQfinish(pg);
+        return false;
+    }
+    c->pg = pg;
     c->expires_at = clock_monotonic() + lifetime - tenth + (uint64_t)((double)tenth * 2 * random_below(1000) / 1000);
     PQsetNoticeReceiver(pg, hear_notice, NULL);
-    c->socket = fcntl(PQsocket(pg), F_DUPFD_CLOEXEC, 0);
-    c->watch = c->socket < 0 ? NULL : loop_watch_open(p->loop, c->socket, readable, writable, c);
-    c->broken = !c->prepared || !c->watch || PQsetnonblocking(pg, 1) != 0 || !PQenterPipelineMode(pg);
     circuit_reached();
     connection_enter(c, CONNECTION_IDLE);
-    connection_judge(c);
+    return true;
 }
 
 /* All that is in flight was abandoned: a cancel can hit no stranger. What does not end is closed after a while. */
@@ -151,6 +162,8 @@ static void be_idle(connection *c)
     }
     c->settling = c->session_used = c->rolled_back = c->reset = false;
     c->due = c->cancel_at = c->settle_by = 0;
+    c->proven = true;
+    c->pool->dial_failures = 0;
     connection_enter(c, CONNECTION_IDLE);
 }
 
@@ -253,9 +266,17 @@ static void hung_up(void *arg)
         gone(c);
 }
 
+/* A server that takes connections and ends them at once is not to be asked again and again without a pause. */
+static void judge_dial(const connection *c)
+{
+    if (!c->proven && !c->retire && clock_monotonic() < c->idle_since + PG_YOUNG)
+        pool_back_off(c->pool);
+}
+
 /* Everything but the slot, its ring and its permit. */
 static void forget(connection *c)
 {
+    judge_dial(c);
     c->broken = true;
     connection_fail_all(c);
     if (c->lease)
@@ -265,7 +286,7 @@ static void forget(connection *c)
         loop_watch_close(c->watch);
     c->watch = NULL;
     c->lease = NULL;
-    c->broken = c->fatal = c->retire = c->wanted = c->primed = false;
+    c->proven = c->broken = c->fatal = c->retire = c->wanted = c->primed = false;
     c->settling = c->session_used = c->rolled_back = c->reset = false;
     c->cancel_at = c->settle_by = c->unanswered = 0;
     if (c->prepared)

@@ -153,22 +153,29 @@ static uint64_t backoff(unsigned failures)
     return delay / 2 + random_below((uint32_t)(delay / 2));
 }
 
+void pool_back_off(pg_pool *p)
+{
+    uint64_t now = clock_monotonic();
+    if (now < p->dial_after)
+        return;
+    if (now > p->dial_after + 2 * BACKOFF_MOST)
+        p->dial_failures = 0;
+    p->dial_after = now + backoff(p->dial_failures++);
+}
+
 void pool_dialed(void *arg, PGconn *pg, const char *error)
 {
     connection *c = arg;
     pg_pool *p = c->pool;
     c->dial = NULL;
-    if (pg) {
-        p->dial_failures = 0;
-        connection_open(c, pg);
+    if (pg && connection_open(c, pg))
         return;
-    }
     count_up(&pg_counts.dial_failures, 1);
     permit_return(c->permit, &p->own_permit);
     c->permit = PERMIT_NONE;
-    p->dial_after = clock_monotonic() + backoff(p->dial_failures++);
+    pool_back_off(p);
     connection_enter(c, CONNECTION_FREE);
-    circuit_failed(error);
+    circuit_failed(error ? error : "too few descriptors or too little memory for a connection");
 }
 
 static bool dial_one(pg_pool *p, uint64_t now, uint64_t *again)

@@ -17,6 +17,7 @@
 #define PG_SLOW_FOR 16                       /* runs of it */
 #define PG_SETTLE_TIME (5 * (uint64_t)PG_SECOND)     /* for what was abandoned to end; then its connection is closed */
 #define PG_CANCEL_AGAIN (250 * PG_MILLISECOND) /* a cancel that came before its statement is repeated */
+#define PG_YOUNG (1 * (uint64_t)PG_SECOND)   /* a connection that breaks sooner, and has done nothing, counts as a dial that failed */
 #define PG_HANG_UP_TIME (3 * (uint64_t)PG_SECOND) /* for Postgres to close its end; then the permit goes back all the same */
 #define PG_IDLE_TIME (60 * (uint64_t)PG_SECOND)   /* an unused connection above the least number is closed */
 #define PG_BATCH_MAX 4096                    /* statements of a batch */
@@ -148,6 +149,7 @@ struct connection {
     unsigned groups, statements, abandoned, slow_groups; /* in flight */
     unsigned unflushed; /* groups that libpq still holds */
     bool primed;        /* libpq was told to give the head's rows one by one */
+    bool proven;        /* it has done something */
     bool broken, fatal; /* fatal: the server announced the end before the head was done */
     bool retire;        /* takes no more, closes when idle */
     bool wanted;        /* kept for a waiting lease */
@@ -197,6 +199,8 @@ size_t pool_share(int worker);
 void pool_dialed(void *arg, PGconn *pg, const char *error);
 /** Has everything looked at that waits, at the end of this turn. */
 void pool_wake(pg_pool *p);
+/** After a dial that came to nothing: the next one waits, longer each time. Of several at once the first counts. */
+void pool_back_off(pg_pool *p);
 /** Posted to a pool's loop when the database was reached again, or got out of reach. */
 void pool_circuit_changed(void *unused);
 /* queue.c */
@@ -216,8 +220,8 @@ void pool_finish(pg_pool *p);
 /* connection.c: its states */
 /** The one place where a connection changes its state and its list. */
 void connection_enter(connection *c, connection_state state);
-/** Takes over a new connection of libpq's. */
-void connection_open(connection *c, PGconn *pg);
+/** Takes over a new connection of libpq's; false, and that is closed, without the memory or the descriptor for it. */
+bool connection_open(connection *c, PGconn *pg);
 /** Puts a connection into the state that its facts ask for, and does what that state wants. */
 void connection_judge(connection *c);
 /** Closes it; what it has in flight fails. */

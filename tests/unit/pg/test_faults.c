@@ -5,21 +5,51 @@
 #include "proxy.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+static void set_options(int least)
+{
+    pg_options = (pg_settings){.pool_min = least, .pool_max = 6, .acquire_timeout = 5, .statement_timeout = 30,
+                               .max_lifetime = 3600, .prepare = true};
+}
+
+static void set_up_at_least(int least)
+{
+    signal(SIGPIPE, SIG_IGN);
+    proxy_open();
+    set_options(least);
+    pool_set_up_with(test_url_by_port(proxy_port()));
+}
 
 static int set_up(void **state)
 {
     (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    proxy_open();
-    pg_options = (pg_settings){.pool_min = 2, .pool_max = 6, .acquire_timeout = 5, .statement_timeout = 30, .max_lifetime = 3600,
-                               .prepare = true};
-    pool_set_up_with(test_url_by_port(proxy_port()));
+    set_up_at_least(2);
+    return 0;
+}
+
+static int set_up_with_one(void **state)
+{
+    (void)state;
+    set_up_at_least(1);
+    return 0;
+}
+
+static struct rlimit descriptors;
+
+static int set_up_directly(void **state)
+{
+    (void)state;
+    getrlimit(RLIMIT_NOFILE, &descriptors);
+    set_options(1);
+    pool_set_up_with(test_url());
     return 0;
 }
 
@@ -211,8 +241,7 @@ static int down_at_start(void **state)
     signal(SIGPIPE, SIG_IGN);
     proxy_open();
     proxy_set(PROXY_REFUSE);
-    pg_options = (pg_settings){.pool_min = 2, .pool_max = 6, .acquire_timeout = 5, .statement_timeout = 30, .max_lifetime = 3600,
-                               .prepare = true};
+    set_options(2);
     pool_set_up_with(test_url_by_port(proxy_port()));
     return 0;
 }
@@ -262,6 +291,46 @@ static void test_a_connection_that_broke_while_idle_is_noticed(void **state)
         assert_int_equal(result_of(one), 1);
     }
     assert_int_equal(pg_counts.errors, errors);
+}
+
+/* As many descriptors as make all but `free` of them fail. */
+static int exhaust_descriptors(int held[], int most, int free)
+{
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)most, descriptors.rlim_max});
+    int count = 0;
+    while (count < most && (held[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+        count++;
+    while (free-- && count)
+        close(held[--count]);
+    return count;
+}
+
+static void test_without_a_descriptor_for_its_copy_a_connection_is_not_dialed_again_and_again(void **state)
+{
+    (void)state;
+    static int held[128];
+    int count = exhaust_descriptors(held, 128, 1);
+    uint64_t before = pg_counts.dials;
+    test_turn_for(600 * MILLISECONDS);
+    uint64_t dials = pg_counts.dials - before;
+    pg_state health = pg_health(NULL);
+    while (count)
+        close(held[--count]);
+    setrlimit(RLIMIT_NOFILE, &descriptors);
+    assert_in_range(dials, 1, 6);
+    assert_int_equal(health, PG_NEVER_REACHED);
+    TURN_UNTIL(result_of(one) == 1);
+}
+
+static void test_a_server_that_ends_what_it_takes_is_asked_less_and_less(void **state)
+{
+    (void)state;
+    int before = proxy_accepted();
+    for (uint64_t end = clock_monotonic() + SECONDS; clock_monotonic() < end; test_turn_for(MILLISECONDS))
+        if (test_pool->lists[CONNECTION_IDLE].count)
+            proxy_cut();
+    assert_in_range(proxy_accepted() - before, 2, 8);
+    TURN_UNTIL(result_of(one) == 1);
 }
 
 static void test_a_wrong_password_is_a_reason_without_the_password(void **state)
@@ -493,6 +562,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_database_that_comes_late_is_reached_by_itself, down_at_start, tear_down),
         cmocka_unit_test_setup_teardown(test_packets_that_are_dropped_end_at_the_deadline_and_the_connection_goes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_connection_that_broke_while_idle_is_noticed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_without_a_descriptor_for_its_copy_a_connection_is_not_dialed_again_and_again,
+                                        set_up_directly, pool_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_server_that_ends_what_it_takes_is_asked_less_and_less, set_up_with_one, tear_down),
         cmocka_unit_test_setup_teardown(test_a_wrong_password_is_a_reason_without_the_password, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names_that_do_not_resolve_never_block_the_loop, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_silent_name_server_leaves_threads_for_other_work, set_up, tear_down),
