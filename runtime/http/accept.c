@@ -5,11 +5,14 @@
 #include "core/memory.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 #define BATCH 1 /* per turn: the other workers, awake for the same connections, get their share */
 #define PAUSE_NANOSECONDS 100000000u /* without descriptors */
 #define YIELD_NANOSECONDS 1000000u   /* to workers with fewer connections */
+#define HANDSHAKE_NANOSECONDS 5000000u /* for handshakes under way when a listener closes: those of this machine and its neighbours */
 #define SERVERS 512
 
 static void on_acceptable(h2o_socket_t *socket, const char *error);
@@ -192,17 +195,52 @@ void accept_hold(http_server *s)
     }
 }
 
-/* The last server on a socket empties its backlog. With a backlog of 0 hardly anybody joins it meanwhile. */
-static void close_listener(http_server *s, const http_listener *listener)
+/*
+ * Closing a listener resets whoever has just joined its backlog and believes to be connected. So nobody may begin any more: the
+ * kernel drops what comes with SYN (the client repeats it, and is refused then); who had begun is accepted.
+ */
+static void refuse_beginners(int fd)
 {
-    if (!listener->inherited) {
-        listen(listener->fd, 0);
-        while (accept_one(s, listener->fd))
-            ;
-    }
-    close(listener->fd);
+    static struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offsetof(struct tcphdr, th_flags)),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TH_SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog filter = {.len = sizeof steps / sizeof *steps, .filter = steps};
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) < 0)
+        listen(fd, 0); /* without filters: with a backlog of 0 hardly anybody joins */
 }
 
+static void close_spare(http_server *s)
+{
+    if (s->spare >= 0)
+        close(s->spare);
+    s->spare = -1;
+}
+
+static void close_listeners(http_server *s)
+{
+    for (size_t i = 0; i < s->listener_count; i++) {
+        listening *l = &s->listeners[i];
+        if (!l->closing)
+            continue;
+        while (accept_one(s, l->of.fd))
+            ;
+        close(l->of.fd);
+        l->closing = false;
+    }
+    s->closing = false;
+    close_spare(s);
+    loop_timer_stop(s->loop, &s->resume);
+}
+
+static void handshakes_have_ended(loop_timer *timer)
+{
+    close_listeners(H2O_STRUCT_FROM_MEMBER(http_server, resume, timer));
+}
+
+/* The last server on a socket empties its backlog. An inherited one stays open elsewhere. */
 static void stop_one(http_server *s, listening *l)
 {
     h2o_socket_export_t kept;
@@ -211,8 +249,16 @@ static void stop_one(http_server *s, listening *l)
     h2o_socket_export(l->socket, &kept);
     h2o_buffer_dispose(&kept.input);
     l->socket = NULL;
-    if (listener_unshare(l->of.fd))
-        close_listener(s, &l->of);
+    if (!listener_unshare(l->of.fd))
+        return;
+    if (l->of.inherited) {
+        close(l->of.fd);
+        return;
+    }
+    l->closing = s->closing = true;
+    refuse_beginners(l->of.fd);
+    while (accept_one(s, l->of.fd))
+        ;
 }
 
 void accept_stop_inherited(http_server *s)
@@ -225,11 +271,16 @@ void accept_stop_inherited(http_server *s)
 void accept_stop(http_server *s)
 {
     share_give(s);
-    loop_timer_stop(s->loop, &s->resume);
     for (size_t i = 0; i < s->listener_count; i++)
         stop_one(s, &s->listeners[i]);
-    if (s->spare >= 0)
-        close(s->spare);
-    s->spare = -1;
-    loop_timer_stop(s->loop, &s->resume);
+    if (s->closing)
+        loop_timer_start(s->loop, &s->resume, clock_monotonic() + HANDSHAKE_NANOSECONDS, handshakes_have_ended);
+    else
+        close_listeners(s);
+}
+
+void accept_end(http_server *s)
+{
+    accept_stop(s);
+    close_listeners(s);
 }

@@ -82,6 +82,7 @@ struct exchange {
 
 typedef struct listening {
     h2o_socket_t *socket; /* NULL: stopped */
+    bool closing;         /* stopped, the last one on its socket: handshakes that had begun may end */
     http_listener of;
 } listening;
 
@@ -95,6 +96,7 @@ struct http_server {
     size_t listener_count;
     int spare;                /* a descriptor kept for telling a client that there is none */
     bool admin, draining, stopping;
+    bool closing;             /* some listeners are */
     bool yielded;             /* to workers with fewer connections; not twice in a row */
     _Atomic uint32_t *share;  /* where other workers see how many connections this one has */
     connection_list lists[CONNECTION_STATES];
@@ -142,7 +144,10 @@ void accept_start(http_server *s);
 /** Leaves the connections in the backlog to others, and takes them again. */
 void accept_hold(http_server *s);
 void accept_release(http_server *s);
+/** Accepts who is in the backlog, and closes the listeners once handshakes under way have had their time. */
 void accept_stop(http_server *s);
+/** The same, and gives them no time. */
+void accept_end(http_server *s);
 /** Stops on the sockets that others may accept from. */
 void accept_stop_inherited(http_server *s);
 /** A connection was opened (1) or closed (-1). */

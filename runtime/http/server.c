@@ -260,7 +260,7 @@ static size_t running_behind(const http_server *s)
 size_t http_server_busy(const http_server *s)
 {
     size_t idle = s->stopping ? 0 : s->lists[CONNECTION_IDLE].count;
-    return s->connections - idle + s->lingerer_count + running_behind(s);
+    return s->connections - idle + s->lingerer_count + running_behind(s) + s->closing;
 }
 
 /* Each cancelled request may end others: the list is begun anew after each. */
@@ -328,7 +328,7 @@ static void close_connections(http_server *s)
 void http_server_close(http_server *s)
 {
     s->stopping = true;
-    accept_stop(s);
+    accept_end(s);
     close_connections(s);
     loop_timer_stop(s->loop, &s->sweep);
     if (s->connections || s->exchanges)

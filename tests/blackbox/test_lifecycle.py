@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.caller import Caller
+from support.caller import Caller, Strangers
 from support.postgres import Database
 from support.server import SANITIZED, Server, run, serving, until, within
 
@@ -163,6 +163,19 @@ def test_sigterm_under_load_loses_no_request(database, workers):
         caller.join(20)
     assert status == 0 and all(c.refused for c in callers)
     assert [lost for c in callers for lost in c.lost] == []
+
+
+def test_who_connects_while_the_listener_closes_is_served_or_refused():
+    lost = []
+    for _ in range(8):
+        server = Server(binds=True, DRAIN_DELAY=0, ACCESS_LOG="off")
+        until(lambda: server.logged("listening"))
+        strangers = Strangers(server.port)
+        time.sleep(0.3)
+        server.signal(signal.SIGTERM)
+        lost += strangers.losses()
+        assert server.wait() == 0
+    assert lost == []
 
 
 def test_healthcheck_asks_the_running_server(database):
