@@ -4,7 +4,7 @@
 #   REGISTRY     registry and owner, such as ghcr.io/acme       IMAGE_NAME          name of the image (hello-fastapi)
 #   GITHUB_SHA   the commit, in full                            GITHUB_RUN_NUMBER   dev: number of the run
 #   GITHUB_REF_NAME   release: the tag, v1.2.0                  PULL_REQUEST        preview: its number
-# Prints image, image_tag, tags (with commas), version, charts and registry_host; for dev and release also chart_version.
+# Prints image, image_tag, tags (with commas), version, created, charts and registry_host; for dev and release also chart_version.
 set -euo pipefail
 
 # shellcheck source=scripts/versions.sh
@@ -42,11 +42,14 @@ case ${1-} in
     ecr) image_tag=${commit:0:7} version=$commit chart_version="" more="" ;;
     *) refuse "usage: pipeline-names.sh preview|dev|release|ecr" ;;
 esac
+# The commit's time: with the hour of the build each build of a commit would be another image. Without its repository, now.
+created=$(git log -1 --format=%cI "$commit" 2>/dev/null) || created=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 cat <<TEXT
 image=$image
 image_tag=$image_tag
 tags=$image:$image_tag${more:+,$image:$more}
 version=$version
+created=$created
 charts=$registry/charts
 registry_host=${registry%%/*}
 TEXT

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 
 import pytest
 from chain import cluster, edge
@@ -66,6 +67,7 @@ def test_the_registry_has_the_image_by_commit_and_by_main_and_the_chart_by_run(f
 def test_the_image_says_where_it_came_from(first):
     labels = image_config(f"{REGISTRY}/hello-fastapi:sha-{first.commit}")["Labels"]
     assert labels["org.opencontainers.image.revision"] == labels["org.opencontainers.image.version"] == first.commit
+    assert datetime.fromisoformat(labels["org.opencontainers.image.created"])
     assert labels["org.opencontainers.image.source"] == "https://github.com/acme/hello-fastapi"
 
 

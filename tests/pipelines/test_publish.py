@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.registry import Registry
@@ -21,7 +22,9 @@ def table(done):
 
 
 def test_a_commit_of_main_is_named_by_itself_and_by_main():
-    assert table(names("dev")) == {
+    found = table(names("dev"))
+    assert datetime.now(UTC) - datetime.fromisoformat(found.pop("created")) < timedelta(minutes=1)
+    assert found == {
         "image": "ghcr.io/acme/hello-fastapi",
         "image_tag": f"sha-{COMMIT}",
         "tags": f"ghcr.io/acme/hello-fastapi:sha-{COMMIT},ghcr.io/acme/hello-fastapi:main",
@@ -30,6 +33,12 @@ def test_a_commit_of_main_is_named_by_itself_and_by_main():
         "registry_host": "ghcr.io",
         "chart_version": "0.1.0-dev.7",
     }
+
+
+def test_an_image_was_created_when_its_commit_was():
+    commit = out("git", "-C", ROOT, "rev-parse", "HEAD").strip()
+    when = out("git", "-C", ROOT, "log", "-1", "--format=%cI").strip()
+    assert table(names("dev", GITHUB_SHA=commit))["created"] == when
 
 
 @pytest.mark.parametrize("version", ["1.2.0", "10.0.3", "2.0.0-rc.1"])
