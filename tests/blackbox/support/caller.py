@@ -55,7 +55,7 @@ class Strangers:
         lost = []
         while not lost:
             try:
-                with socket.create_connection(("127.0.0.1", port), timeout=3) as connection:
+                with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
                     connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
                     answer = connection.recv(65536)
                 if not answer.startswith(b"HTTP/1.1 200"):
