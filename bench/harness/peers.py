@@ -175,9 +175,9 @@ ALL = [
     Peer(
         name="raw-epoll",
         title="raw epoll loop",
-        rows=frozenset(HELLO_ROWS | {"log", "instructions"}),
+        rows=frozenset(HELLO_ROWS | {"log", "workers", "instructions"}),
         build=build.raw_epoll,
-        argv=lambda launch: [str(OUTPUT / "raw-epoll"), str(launch.port)],
+        argv=lambda launch: [str(OUTPUT / "raw-epoll"), str(launch.port), str(launch.workers)],
         version=_c_version,
     ),
     Peer(

@@ -1,17 +1,20 @@
 /*
  * The practical limit: one epoll loop that answers every request with the same bytes.
  * It finds the blank line that ends a request's head and looks at nothing else.
- * Usage: raw-epoll PORT
+ * Every worker is a process with a listener of its own, between which the kernel spreads the connections.
+ * Usage: raw-epoll PORT WORKERS
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <err.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -84,15 +87,31 @@ static int listen_on(const char *port)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &(int){1}, sizeof(int));
     if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, SOMAXCONN) < 0)
         err(1, "listening on port %s", port);
     return fd;
 }
 
+/* All but the last, which this process is, end with it. */
+static void start_others(long workers)
+{
+    for (long i = 1; i < workers; i++) {
+        pid_t pid = fork();
+        if (pid < 0)
+            err(1, "fork");
+        if (pid == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            return;
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 2)
-        errx(2, "usage: raw-epoll PORT");
+    if (argc != 3)
+        errx(2, "usage: raw-epoll PORT WORKERS");
+    start_others(strtol(argv[2], NULL, 10));
 
     int listener = listen_on(argv[1]);
     int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
