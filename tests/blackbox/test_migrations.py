@@ -110,13 +110,16 @@ def test_eight_processes_that_migrate_at_once_apply_each_file_once(fresh):
     assert [server.stop() for server in servers] == [0] * 8
 
 
-def test_not_ready_while_migrations_run(fresh, program):
+def test_alive_but_not_ready_while_migrations_run(fresh, program):
     (program / "migrations" / "20260101000003_slow.sql").write_text(UP.format(up="select pg_sleep(1);", down=""))
     server = Server(program / "app", DATABASE_URL=fresh.url, MIGRATE_ON_START=1)
     until(lambda: server.logged("listening"))
     until(lambda: server.admin("/startupz")[0] == 503)
     status, text = server.admin("/readyz")
     assert status == 503 and "migrations" in text
+    with server.client() as client:  # what a pod without a startup probe lives on
+        assert client.get("/readyz").status_code == 503
+        assert client.get("/healthz").status_code == 200
     server.until_ready()
     assert server.admin("/startupz")[0] == 200
     assert server.stop() == 0

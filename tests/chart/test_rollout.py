@@ -123,3 +123,12 @@ def test_the_values_file_renders_and_passes_every_check(profile):
 @pytest.mark.parametrize("profile", [each for each in PROFILES if each != "values-small.yaml"])
 def test_the_small_profile_goes_with_every_other(profile):
     assert render({}, profile, "values-small.yaml").container["resources"]["limits"]["memory"] == "64Mi"
+
+
+def test_the_small_profile_is_ready_sooner_and_out_of_service_no_sooner():
+    usual, small = render().container, render({}, "values-small.yaml").container
+    assert "startupProbe" not in small and small["livenessProbe"] == usual["livenessProbe"]
+    assert small["readinessProbe"]["httpGet"] == usual["readinessProbe"]["httpGet"]
+    assert small["readinessProbe"]["periodSeconds"] == 1
+    patience = [each["readinessProbe"]["periodSeconds"] * each["readinessProbe"]["failureThreshold"] for each in (usual, small)]
+    assert patience == [30, 30]

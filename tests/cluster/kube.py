@@ -212,6 +212,15 @@ class Release:
         kubectl(*words, namespace=self.namespace, timeout=seconds + 30)
         until(lambda: all(is_ready(pod) for pod in self.pods()), "only ready pods are left", 60)
 
+    def replace_one(self, watch):
+        """Deletes a pod; the seconds from the creation of the next one until that is ready."""
+        old = {pod["metadata"]["name"] for pod in self.pods()}
+        kubectl("delete", "pod", sorted(old)[0], "--wait=false", namespace=self.namespace)
+        new = until(lambda: {pod["metadata"]["name"] for pod in self.pods()} - old, "a new pod").pop()
+        seconds = until(lambda: watch.seconds_to_ready(new), "the new pod is ready", every=0.1)
+        self.settle()
+        return seconds
+
     def uninstall(self):
         self.helm("uninstall", self.name, "--wait", "--timeout", "60s")
 
