@@ -119,14 +119,18 @@ const char *pg_task_constraint(const apus_task *task);
 /** All rows into a `LISTOF(struct T)`, in the arena. The number of rows, or negative. */
 #define pg_list(ctx, model, list, sql, params) \
     pg_task_list(APUS_TASK(ctx), (model), APUS_IS_LIST_OF(model, list), (sql), (params))
-/** Runs a statement for its effect. The number of rows affected, or negative. */
+/**
+ * Runs a statement for its effect. The number of rows affected, or negative; APUS_EOUTCOME when it changes something, and the
+ * connection broke or the deadline passed before the answer came. What changes its session (SET, set_config, advisory locks,
+ * temporary tables) is refused without a transaction or a lease: others' statements share the connection.
+ */
 #define pg_exec(ctx, sql, params) pg_task_exec(APUS_TASK(ctx), (sql), (params))
 /**
  * A transaction on a connection of its own, until pg_commit or pg_rollback; rolled back when the handler ends without either.
  * The task's statements run in it, and those of its jobs in apus_gather, one after the other. BEGIN is sent with the first one.
  */
 #define pg_begin(ctx) pg_task_begin(APUS_TASK(ctx))
-/** 0, or negative; APUS_EOUTCOME when the connection broke before the answer came. */
+/** 0, or negative; APUS_EOUTCOME when the connection broke, or the deadline passed, before the answer came. */
 #define pg_commit(ctx) pg_task_commit(APUS_TASK(ctx))
 #define pg_rollback(ctx) pg_task_rollback(APUS_TASK(ctx))
 /** `body(task, arg)` in a transaction: committed when it returns 0 or more, else rolled back. Returns its result, or commit's error. */

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define CHUNK_ROWS 64
+#define CHUNK_ROWS 8 /* none of them is seen before all are there */
 
 /* Postgres cannot be asked how long an answer is: its rows are taken as they come, and counted. */
 static void prime(connection *c)
@@ -136,6 +136,15 @@ static void forget_prepared(connection *c, const expectation *e)
         *prepared_of(e, c) = (prepared){0};
 }
 
+/* The server still has a statement of that name, whose DEALLOCATE was skipped or which was forgotten here: it goes first. */
+static void remember_prepared(connection *c, const expectation *e, pg_failure *f)
+{
+    if (e->kind != EXPECT_PREPARED || strcmp(f->sqlstate, "42P05") != 0)
+        return;
+    c->prepared[e->text->slot] = (prepared){.serial = e->text->serial, .stale = true};
+    f->taken = true;
+}
+
 static void take_error(connection *c, expectation *e, const PGresult *r)
 {
     arena scratch;
@@ -157,6 +166,7 @@ static void take_error(connection *c, expectation *e, const PGresult *r)
     if (e->kind == EXPECT_RESULT && failure_is_stale(&f))
         mark_stale(prepared_of(e, c), &f);
     forget_prepared(c, e);
+    remember_prepared(c, e, &f);
     if (!g)
         c->retire |= !e->abandoned; /* the connection's own */
     else if (!g->failure.code && !(fatal && (at_sync || g->loss == PG_LOSS_COMMIT)))

@@ -88,7 +88,7 @@ pg_failure failure_of_result(const PGresult *result, arena *memory)
 
 bool failure_is_stale(const pg_failure *f)
 {
-    return strcmp(f->sqlstate, "26000") == 0 ||
+    return f->taken || strcmp(f->sqlstate, "26000") == 0 ||
            (strcmp(f->sqlstate, "0A000") == 0 && strstr(f->message, "cached plan must not change result type"));
 }
 

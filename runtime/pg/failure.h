@@ -10,6 +10,7 @@
 typedef struct pg_failure {
     int code;          /* APUS_E…; 0: none */
     char sqlstate[6];
+    bool taken;        /* the name under which a statement was to be prepared: the next run frees it */
     const char *message, *constraint; /* constraint: NULL for none */
 } pg_failure;
 
@@ -21,7 +22,7 @@ pg_failure failure_of_result(const PGresult *result, arena *memory);
 pg_failure failure_make(int code, const char *message);
 /** Formats into the arena. */
 pg_failure failure_printf(arena *memory, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/** The prepared statement is not there any more, or its result changed: nothing ran, preparing again helps. */
+/** The prepared statement is not there any more, its result changed, or its name is taken: nothing ran, preparing again helps. */
 bool failure_is_stale(const pg_failure *f);
 /** The server ends the connection with this error. */
 bool failure_is_fatal(const PGresult *result);

@@ -20,6 +20,7 @@
 #define PG_YOUNG (1 * (uint64_t)PG_SECOND)   /* a connection that breaks sooner, and has done nothing, counts as a dial that failed */
 #define PG_HANG_UP_TIME (3 * (uint64_t)PG_SECOND) /* for Postgres to close its end; then the permit goes back all the same */
 #define PG_IDLE_TIME (60 * (uint64_t)PG_SECOND)   /* an unused connection above the least number is closed */
+#define PG_LEND_AGE (100 * PG_MILLISECOND)        /* one unused for so long is closed when another worker's pool is short of one */
 #define PG_BATCH_MAX 4096                    /* statements of a batch */
 #define PG_CANCELS_MAX 2                     /* threads of the pool that wait for PQcancel, in the process */
 
@@ -80,6 +81,7 @@ struct pg_group {
     bool leased;     /* runs on its connection and nowhere else */
     bool retried;
     bool slow;
+    bool left; /* its wait ended while Postgres had it */
     pg_loss loss;
     uint64_t queued_at, taken_at;
     pg_failure failure;
@@ -203,6 +205,8 @@ void pool_wake(pg_pool *p);
 void pool_back_off(pg_pool *p);
 /** Posted to a pool's loop when the database was reached again, or got out of reach. */
 void pool_circuit_changed(void *unused);
+/** Posted to a pool's loop when another pool is short of connections. */
+void pool_lend(void *unused);
 /* queue.c */
 /** Puts a group in its queue. */
 void pool_submit(pg_pool *p, pg_group *g);

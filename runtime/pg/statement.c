@@ -39,6 +39,7 @@ static void group_abandon(fiber_wait *wait)
     pg_group *g = wait->arg;
     connection *c = g->connection;
     bool sent = g->place == GROUP_SENT;
+    g->left |= sent;
     g->pool->now = clock_monotonic();
     pool_withdraw(g);
     if (g->grant && g->grant->connection)
@@ -75,6 +76,16 @@ static int refuse(pg_group *g)
     return 0;
 }
 
+/* The wait ended before the answer came. What may have been done by then is not said to be worth another try. */
+static int fail_unanswered(pg_group *g, int ended)
+{
+    if (ended != APUS_ETIMEDOUT)
+        return fail(g->task, ended, "the request ended before Postgres answered");
+    if (g->left && g->loss != PG_LOSS_HARMLESS)
+        return fail(g->task, APUS_EOUTCOME, "the deadline passed before Postgres answered: whether it ran is unknown");
+    return fail(g->task, ended, "the deadline passed before Postgres answered");
+}
+
 int group_run(pg_group *g)
 {
     apus_task *task = g->task;
@@ -84,8 +95,7 @@ int group_run(pg_group *g)
     pool_submit(g->pool, g);
     int ended = fiber_await(&g->wait, task, group_abandon, g);
     if (ended < 0)
-        return fail(task, ended, ended == APUS_ETIMEDOUT ? "the deadline passed before Postgres answered"
-                                                         : "the request ended before Postgres answered");
+        return fail_unanswered(g, ended);
     return g->failure.code ? task_take_failure(task, &g->failure) : succeed(task);
 }
 
@@ -94,7 +104,7 @@ static const char *misplaced(const pg_text *text, const pg_lease *lease)
 {
     if (text->use == PG_TEXT_REFUSED)
         return "COPY, DEALLOCATE and DISCARD are not for pooled connections";
-    if (text->use == PG_TEXT_LEASED && !lease)
+    if (text->session && !lease)
         return "this statement changes its session or transaction: it needs pg_begin, pg_tx or pg_lease";
     return NULL;
 }

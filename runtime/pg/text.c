@@ -55,18 +55,55 @@ pg_text_use text_classify(const char *sql)
     return PG_TEXT_ANY;
 }
 
-static bool mentions(const char *sql, const char *what)
+static bool is_name(char c)
 {
-    size_t length = strlen(what);
-    for (; *sql; sql++)
-        if (strncasecmp(sql, what, length) == 0)
+    return isalnum((unsigned char)c) || c == '_' || c == '$';
+}
+
+/* Whether these words stand here, and end here; a space of theirs is any white space. */
+static bool stand(const char *at, const char *words)
+{
+    for (; *words; words++) {
+        size_t blank = strspn(at, " \t\r\n\f");
+        if (*words == ' ' ? blank == 0 : tolower((unsigned char)*at) != *words)
+            return false;
+        at += *words == ' ' ? blank : 1;
+    }
+    return !is_name(*at);
+}
+
+/* Past what is quoted; where that does not end, the text does. */
+static const char *skip_quoted(const char *at)
+{
+    const char *end = strchr(at + 1, '\'');
+    return end ? end : at + strlen(at) - 1;
+}
+
+static bool mentions(const char *sql, const char *words)
+{
+    bool inside = false; /* a name */
+    for (const char *at = sql; *at; at++) {
+        if (!inside && stand(at, words))
             return true;
+        inside = is_name(*at);
+        if (*at == '\'')
+            at = skip_quoted(at);
+    }
     return false;
 }
 
-static bool touches_session(const char *sql)
+bool text_outlives(const char *sql, pg_text_use use)
 {
-    return mentions(sql, "advisory_lock") || mentions(sql, "set_config") || mentions(sql, "temp ") || mentions(sql, "temporary ");
+    static const char *const words[] = {
+        "set_config", "pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared",
+        "create temp", "create temporary", "create local temp", "create local temporary", "create global temp",
+        "create global temporary", "create or replace temp", "create or replace temporary", "pg_temp",
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (mentions(sql, words[i]))
+            return true;
+    /* Elsewhere "temp" may be the name of a table that lasts. */
+    return use == PG_TEXT_READS && (mentions(sql, "into temp") || mentions(sql, "into temporary"));
 }
 
 static uint64_t hash_text(const char *sql, size_t length, uint64_t signature)
@@ -159,7 +196,7 @@ static pg_text *text_new(const char *sql, size_t length, const pg_bound *bound)
         memcpy(types, bound->types, (size_t)bound->count * sizeof *types);
     *text = (pg_text){.sql = copy, .types = types, .type_count = bound->count, .signature = bound->signature, .slow = 1,
                       .use = text_classify(sql), .slot = PG_NO_SLOT};
-    text->session = text->use == PG_TEXT_LEASED || touches_session(sql);
+    text->session = text->use == PG_TEXT_LEASED || text_outlives(sql, text->use);
     return text;
 }
 

@@ -29,7 +29,7 @@ typedef struct pg_text {
     uint32_t serial; /* names it: never used again for another text */
     uint32_t users;  /* statements under way */
     pg_text_use use;
-    bool session;    /* may leave something behind in its session */
+    bool session;    /* leaves something behind in its session or transaction: on a lease only */
     uint8_t slow;    /* more than 0: ran long lately, or never yet: gets a connection without others where there is one */
     row_plan *plans;
     char name[16];
@@ -53,5 +53,7 @@ void text_release(pg_texts *texts, pg_text *text);
 void texts_clear(pg_texts *texts);
 /** What the first word says. */
 pg_text_use text_classify(const char *sql);
+/** Whether a text of this use also leaves something behind in its session: a setting, a lock, a temporary table. */
+bool text_outlives(const char *sql, pg_text_use use);
 
 #endif

@@ -104,7 +104,7 @@ static void answer_code(apus_request *req, int code)
         answer_failure(req, code == APUS_ERESPONDED ? "APUS_ERESPONDED was returned, but no response was made" : apus_error(req));
         return;
     }
-    if (status == 503)
+    if (status == 503 && code != APUS_EOUTCOME) /* to send it again may do it twice */
         http_set_header(req, "retry-after", APUS_STR("1"));
     response_error(req, status, text);
     answer_error(req);

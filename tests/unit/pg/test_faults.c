@@ -137,6 +137,37 @@ static void commits(test_task *t)
     t->result = pg_commit(&t->task);
 }
 
+static void writes_and_waits(test_task *t)
+{
+    assert_int_equal(pg_begin(&t->task), 0);
+    t->result = pg_exec(&t->task, "insert into fault_ledger select $1 from pg_advisory_xact_lock_shared($2)", PG(t->index, (int64_t)getpid()));
+}
+
+static void test_a_write_or_commit_that_meets_its_deadline_has_an_unknown_outcome(void **state)
+{
+    (void)state;
+    test_task t = {0}, others[2] = {0};
+    admin("drop table if exists fault_ledger; create table fault_ledger (id int)");
+    assert_int_equal(result_of(one), 1);
+    hold();
+    test_start_with_deadline(&t, writes, NULL, 300 * MILLISECONDS);
+    test_start_with_deadline(&others[0], waits, NULL, 300 * MILLISECONDS);
+    test_start_with_deadline(&others[1], writes_and_waits, NULL, 300 * MILLISECONDS);
+    test_run();
+    let_go();
+    assert_int_equal(t.result, APUS_EOUTCOME);
+    assert_int_equal(others[0].result, APUS_ETIMEDOUT);
+    assert_int_equal(others[1].result, APUS_ETIMEDOUT);
+    TURN_UNTIL(result_of(one) == 1);
+    test_start_with_deadline(&t, commits, NULL, SECONDS);
+    test_run();
+    assert_int_equal(t.result, APUS_EOUTCOME);
+    proxy_cut();
+    proxy_set(PROXY_PASS);
+    TURN_UNTIL(result_of(one) == 1);
+    admin("drop table fault_ledger");
+}
+
 static void cut_later(test_task *t)
 {
     apus_sleep(&t->task, 0.3);
@@ -555,6 +586,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_killed_backend_fails_its_statements_and_no_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_write_or_commit_that_meets_its_deadline_has_an_unknown_outcome, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_write_or_commit_whose_answer_is_lost_has_an_unknown_outcome, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_write_that_the_server_said_it_ended_has_a_known_outcome, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_after_a_restart_it_recovers_by_itself_in_less_than_two_seconds, set_up, tear_down),

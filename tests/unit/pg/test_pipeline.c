@@ -343,6 +343,64 @@ static void test_a_schema_change_under_a_prepared_statement_is_not_noticed(void 
     admin("drop table changing");
 }
 
+static int reads_changed(test_task *t)
+{
+    apus_str text = {0};
+    return pg_one(&t->task, apus_str_model, &text, "select * from changed", PG_NONE);
+}
+
+/* In a transaction nothing can be run again; after it the first statement of a batch fails, and with it what would have mended this. */
+static void meets_a_change_in_a_transaction(test_task *t)
+{
+    int64_t out = 0;
+    assert_int_equal(reads_changed(t), 1);
+    assert_int_equal(pg_begin(&t->task), 0);
+    assert_int_equal(pg_exec(&t->task, "select 1", PG_NONE), 1);
+    admin("alter table changed alter a type text");
+    assert_true(reads_changed(t) < 0);
+    pg_rollback(&t->task);
+    pg_batch *batch = pg_batch_begin(&t->task);
+    apus_str text = {0};
+    pg_batch_one(batch, int64_t_model, &out, NULL, "select 1 / $1::bigint", PG((int64_t)0));
+    pg_batch_one(batch, apus_str_model, &text, NULL, "select * from changed", PG_NONE);
+    assert_true(pg_batch_run(batch) < 0);
+    t->result = reads_changed(t);
+}
+
+static void test_a_statement_whose_name_is_taken_on_the_server_is_prepared_anew(void **state)
+{
+    (void)state;
+    admin("drop table if exists changed; create table changed (a int); insert into changed values (1)");
+    test_task t = {0};
+    test_start(&t, meets_a_change_in_a_transaction, NULL);
+    test_run();
+    assert_int_equal(t.result, 1);
+    admin("drop table changed");
+}
+
+static void keeps_its_session(test_task *t)
+{
+    static const char *const texts[] = {"select set_config('app.tenant', '7', false)", "select 1 from pg_advisory_lock(4712)",
+                                        "create temp table mine (a int)", "set timezone to 'Asia/Tokyo'"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        t->result += pg_exec(&t->task, texts[i], PG_NONE) == APUS_EINVAL;
+        assert_non_null(strstr(apus_error(&t->task), "pg_lease"));
+    }
+    assert_int_equal(pg_begin(&t->task), 0);
+    assert_int_equal(pg_exec(&t->task, "select set_config('app.tenant', '7', true)", PG_NONE), 1);
+    assert_int_equal(pg_commit(&t->task), 0);
+}
+
+static void test_what_changes_a_session_needs_a_lease_wherever_it_stands(void **state)
+{
+    (void)state;
+    test_task t = {0};
+    test_start(&t, keeps_its_session, NULL);
+    test_run();
+    assert_int_equal(t.result, 4);
+    assert_int_equal(admin_int("select count(*) from pg_locks where locktype = 'advisory' and objid = 4712"), 0);
+}
+
 static void many_texts(test_task *t)
 {
     for (int i = 0; i < LIMIT_PG_STATEMENTS + 200; i++) {
@@ -434,6 +492,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_batch_of_twenty_is_one_round_trip, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_an_error_in_a_batch_undoes_all_of_it, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_a_schema_change_under_a_prepared_statement_is_not_noticed, pool_set_up, pool_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_statement_whose_name_is_taken_on_the_server_is_prepared_anew, pool_set_up, pool_tear_down),
+        cmocka_unit_test_setup_teardown(test_what_changes_a_session_needs_a_lease_wherever_it_stands, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_prepared_statements_have_a_ceiling, one_connection, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_without_db_prepare_nothing_is_prepared_and_no_session_setting_made, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_a_statement_that_would_change_a_shared_connection_is_refused, pool_set_up, pool_tear_down),

@@ -298,7 +298,7 @@ static void test_a_statement_may_have_twenty_four_parameters(void **state)
 static void too_much(test_task *t)
 {
     LISTOF(apus_str) all = {0};
-    t->result = pg_list(&t->task, apus_str_model, &all, "select repeat('x', 1000) from generate_series(1, 10000000)", PG_NONE);
+    t->result = pg_list(&t->task, apus_str_model, &all, t->arg, PG_NONE);
     assert_int_equal(t->result, APUS_ETOOLARGE);
 }
 
@@ -316,15 +316,19 @@ static void next_to_it(test_task *t)
 
 static void test_a_result_past_the_ceiling_ends_its_statement_and_nothing_else(void **state)
 {
+    static char many[] = "select repeat('x', 1000) from generate_series(1, 10000000)",
+                wide[] = "select repeat('x', 2000000) from generate_series(1, 100)";
     (void)state;
-    test_task large = {0}, others[20] = {0};
-    test_start(&large, too_much, NULL);
-    for (int i = 0; i < 20; i++)
-        test_start(&others[i], next_to_it, NULL);
-    test_run();
-    for (int i = 0; i < 20; i++)
-        assert_int_equal(others[i].result, 5);
-    test_one(next_to_it, NULL);
+    for (int kind = 0; kind < 2; kind++) {
+        test_task large = {0}, others[20] = {0};
+        test_start(&large, too_much, kind ? wide : many);
+        for (int i = 0; i < 20; i++)
+            test_start(&others[i], next_to_it, NULL);
+        test_run();
+        for (int i = 0; i < 20; i++)
+            assert_int_equal(others[i].result, 5);
+        test_one(next_to_it, NULL);
+    }
     test_one(one_large_value, NULL);
     test_one(next_to_it, NULL);
 }

@@ -264,6 +264,27 @@ static void test_statements_that_need_a_lease_are_known_by_their_first_word(void
         assert_int_equal(text_classify(rows[i].sql), rows[i].use);
 }
 
+static void test_what_outlives_its_statement_is_known_wherever_it_stands(void **state)
+{
+    static const struct {
+        const char *sql;
+        bool outlives;
+    } rows[] = {
+        {"select set_config('app.tenant', $1, false)", true}, {"with a as (select 1) select pg_catalog.SET_CONFIG ('a', 'b', true)", true},
+        {"select pg_advisory_lock(1)", true}, {"select pg_try_advisory_lock_shared($1)", true}, {"CREATE\n  Temp table a (b int)", true},
+        {"create temporary view a as select 1", true}, {"create or replace temp view a as select 1", true}, {"select 1 into temp a", true},
+        {"insert into pg_temp.a values (1)", true}, {"select 'it''s' || set_config('a', 'b', false)", true},
+        {"select pg_advisory_xact_lock(1)", false}, {"select offset_config(1)", false}, {"select set_configuration(1)", false},
+        {"select temp from weather", false}, {"insert into temp values (1)", false}, {"insert into temperatures values (1)", false},
+        {"insert into notes values ('create temp table, then set_config')", false}, {"create table a (temp int)", false},
+        {"select 'open", false}, {"", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (text_outlives(rows[i].sql, text_classify(rows[i].sql)) != rows[i].outlives)
+            fail_msg("%s", rows[i].sql);
+}
+
 static void test_sqlstates_become_codes(void **state)
 {
     static const struct {
@@ -389,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_a_double_is_sent_as_digits_that_read_back_the_same),
         cmocka_unit_test(test_a_text_with_a_nul_byte_is_refused_as_invalid),
         cmocka_unit_test(test_arrays_are_taken_apart),
+        cmocka_unit_test(test_what_outlives_its_statement_is_known_wherever_it_stands),
         cmocka_unit_test(test_statements_that_need_a_lease_are_known_by_their_first_word),
         cmocka_unit_test(test_sqlstates_become_codes),
         cmocka_unit_test(test_sql_is_split_at_the_semicolons_that_end_statements),

@@ -231,6 +231,7 @@ static void an_error_code_becomes_its_status(void **state)
     } rows[] = {
         {APUS_ETIMEDOUT, 503, "{\"detail\":\"Request timed out\"}", "retry-after: 1\n"},
         {APUS_EUNAVAILABLE, 503, "{\"detail\":\"Database unavailable\"}", "retry-after: 1\n"},
+        {APUS_EOUTCOME, 503, "{\"detail\":\"Outcome unknown\"}", ""}, /* to try again may do it twice */
         {APUS_EUNIQUE, 409, "{\"detail\":\"Conflict\"}", ""},
         {APUS_EDISK_FULL, 507, "{\"detail\":\"Insufficient Storage\"}", ""},
         {APUS_EVALIDATION, 422,
