@@ -10,13 +10,13 @@
 #define PROBE_JITTER 100000000u /* either way */
 #define POOLS 1024
 
-/* The lock guards the list of pools and the reason; the request path reads the two atomics alone. */
+/* Under the lock the list of pools, the reason, and every change of state; the request path reads the two atomics alone. */
 static struct {
     pthread_mutex_t lock;
     _Atomic int state;
     _Atomic bool open; /* the last dial failed, and no connection lives */
     _Atomic int living;
-    _Atomic uint64_t next_probe;
+    _Atomic uint64_t next_probe, next_ask;
     pg_pool *pools[POOLS];
     size_t count;
     char reason[256];
@@ -28,6 +28,7 @@ void circuit_configure(bool used)
     atomic_store(&circuit.open, !used);
     atomic_store(&circuit.living, 0);
     atomic_store(&circuit.next_probe, 0);
+    atomic_store(&circuit.next_ask, 0);
     snprintf(circuit.reason, sizeof circuit.reason, "%s", used ? "not reached yet" : "DATABASE_URL is not set");
 }
 
@@ -50,13 +51,11 @@ void circuit_leave(pg_pool *p)
     pthread_mutex_unlock(&circuit.lock);
 }
 
-/* Under the lock, so that no pool leaves meanwhile; the post finds its pool by the loop's thread. */
-static void tell_pools(void)
+/* Called under the lock, so that no pool leaves meanwhile; the post finds its pool by the loop's thread. */
+static void tell_pools(void (*what)(void *unused))
 {
-    pthread_mutex_lock(&circuit.lock);
     for (size_t i = 0; i < circuit.count; i++)
-        loop_post(circuit.pools[i]->loop, pool_circuit_changed, NULL);
-    pthread_mutex_unlock(&circuit.lock);
+        loop_post(circuit.pools[i]->loop, what, NULL);
 }
 
 pg_state circuit_state(void)
@@ -81,15 +80,28 @@ bool circuit_may_dial(uint64_t now, uint64_t *again)
     return false;
 }
 
+void circuit_ask_pools(uint64_t now, int count)
+{
+    uint64_t due = atomic_load(&circuit.next_ask);
+    if (now < due || !atomic_compare_exchange_strong(&circuit.next_ask, &due, now + PG_LEND_AGE))
+        return;
+    permits_ask(count);
+    pthread_mutex_lock(&circuit.lock);
+    tell_pools(pool_lend);
+    pthread_mutex_unlock(&circuit.lock);
+}
+
 void circuit_reached(void)
 {
+    pthread_mutex_lock(&circuit.lock);
     atomic_fetch_add(&circuit.living, 1);
     bool was_open = atomic_exchange(&circuit.open, false);
     atomic_store(&circuit.state, PG_UP);
-    if (was_open) {
+    if (was_open)
+        tell_pools(pool_circuit_changed);
+    pthread_mutex_unlock(&circuit.lock);
+    if (was_open)
         log_printf(LOG_INFO, "database: reached again");
-        tell_pools();
-    }
 }
 
 void circuit_lost(void)
@@ -101,16 +113,17 @@ void circuit_failed(const char *reason)
 {
     pthread_mutex_lock(&circuit.lock);
     snprintf(circuit.reason, sizeof circuit.reason, "%s", reason);
-    pthread_mutex_unlock(&circuit.lock);
-    if (atomic_load(&circuit.living) > 0)
-        return;
-    int up = PG_UP;
-    atomic_compare_exchange_strong(&circuit.state, &up, PG_DOWN);
-    if (!atomic_exchange(&circuit.open, true)) {
+    bool opens = atomic_load(&circuit.living) <= 0 && !atomic_load(&circuit.open);
+    if (opens) {
+        int up = PG_UP;
+        atomic_compare_exchange_strong(&circuit.state, &up, PG_DOWN);
         atomic_store(&circuit.next_probe, clock_monotonic() + PROBE_NANOSECONDS);
-        log_printf(LOG_WARNING, "database: not reached: %s", reason);
-        tell_pools();
+        atomic_store(&circuit.open, true);
+        tell_pools(pool_circuit_changed);
     }
+    pthread_mutex_unlock(&circuit.lock);
+    if (opens)
+        log_printf(LOG_WARNING, "database: not reached: %s", reason);
 }
 
 void circuit_reason(char *text, size_t size)

@@ -18,6 +18,8 @@ bool circuit_open(void);
  * when to ask next.
  */
 bool circuit_may_dial(uint64_t now, uint64_t *again);
+/** Asks all pools, at most every PG_LEND_AGE, to give back so many connections that they do not need. */
+void circuit_ask_pools(uint64_t now, int count);
 /** A connection was made: it lives until circuit_lost. */
 void circuit_reached(void);
 void circuit_lost(void);

@@ -3,21 +3,28 @@
 #include <stdatomic.h>
 
 static _Atomic int spare;
+static _Atomic int asked;
 static _Atomic bool side_free;
 
 void permits_configure(int total, int workers)
 {
     atomic_store(&spare, total - workers - 1);
+    atomic_store(&asked, 0);
     atomic_store(&side_free, true);
+}
+
+static bool take_one(_Atomic int *of)
+{
+    int left = atomic_load(of);
+    while (left > 0)
+        if (atomic_compare_exchange_weak(of, &left, left - 1))
+            return true;
+    return false;
 }
 
 static bool take_spare(void)
 {
-    int left = atomic_load(&spare);
-    while (left > 0)
-        if (atomic_compare_exchange_weak(&spare, &left, left - 1))
-            return true;
-    return false;
+    return take_one(&spare);
 }
 
 permit permit_take(bool *own_free)
@@ -45,6 +52,16 @@ void permit_return(permit p, bool *own_free)
     case PERMIT_SPARE: atomic_fetch_add(&spare, 1); break;
     case PERMIT_NONE: break;
     }
+}
+
+void permits_ask(int count)
+{
+    atomic_store(&asked, count);
+}
+
+bool permits_asked(void)
+{
+    return take_one(&asked);
 }
 
 int permits_spare(void)

@@ -20,6 +20,10 @@ permit permit_take(bool *own_free);
 permit permit_take_side(void);
 /** Gives a permit of LISTEN or migrations back, or a worker's when `own_free` is not NULL. */
 void permit_return(permit p, bool *own_free);
+/** A pool is short of so many spare permits: who does not need one is to give it back. The last word counts. */
+void permits_ask(int count);
+/** Whether somebody still asks for one; who hears yes gives one back. */
+bool permits_asked(void);
 /** Spare permits left. */
 int permits_spare(void);
 

@@ -217,6 +217,10 @@ static uint64_t dial_more(pg_pool *p, uint64_t now)
         ;
     if (p->lists[CONNECTION_DIALING].count >= needed)
         return UINT64_MAX;
+    if (p->lists[CONNECTION_FREE].count && !p->closed && !has_permit(p)) {
+        circuit_ask_pools(now, (int)(needed - p->lists[CONNECTION_DIALING].count));
+        return now + PG_LEND_AGE;
+    }
     return again != UINT64_MAX ? again : p->dial_after > now ? p->dial_after : UINT64_MAX;
 }
 
@@ -359,6 +363,38 @@ void pool_circuit_changed(void *unused)
     p->dial_after = 0;
     pool_wake(p);
     pool_finish(p);
+}
+
+/* A worker's own permit is of no use to others: it goes to a connection that stays. */
+static bool holds_spare(const pg_pool *p, connection *c)
+{
+    for (size_t i = 0; c->permit == PERMIT_OWN && i < p->slot_count; i++)
+        if (p->slots[i]->permit == PERMIT_SPARE) {
+            p->slots[i]->permit = PERMIT_OWN;
+            c->permit = PERMIT_SPARE;
+        }
+    return c->permit == PERMIT_SPARE;
+}
+
+void pool_lend(void *unused)
+{
+    (void)unused;
+    pg_pool *p = current;
+    if (!p || p->waiting.count || p->leases.count)
+        return;
+    uint64_t now = p->now = clock_monotonic();
+    size_t spare = alive(p) > p->least ? alive(p) - p->least : 0;
+    for (connection *c = p->lists[CONNECTION_IDLE].last, *after; c && spare; c = after) {
+        after = c->previous;
+        if (now < c->idle_since + PG_LEND_AGE || !holds_spare(p, c))
+            continue;
+        if (!permits_asked())
+            break;
+        spare--;
+        c->retire = true;
+        connection_judge(c);
+    }
+    pool_wake(p);
 }
 
 /* ---- life ---- */

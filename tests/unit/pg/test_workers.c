@@ -20,6 +20,7 @@ typedef struct worker_task {
 
 struct worker {
     pthread_t thread;
+    void (*run)(apus_task *task); /* of all its tasks; NULL: listens and mixed */
     int index, running;
     loop loop;
     worker_task tasks[FIBERS];
@@ -83,7 +84,7 @@ static void *work(void *arg)
         arena_init(&t->memory, &w->loop.chunks, LIMIT_REQUEST_MEMORY);
         task_init(&t->task, &w->loop, &t->memory);
         w->running++;
-        fiber_start(&t->task, i == 0 ? listens : mixed, done);
+        fiber_start(&t->task, w->run ? w->run : i == 0 ? listens : mixed, done);
     }
     loop_timer_start(&w->loop, &limit, clock_monotonic() + 30 * SECONDS, end);
     loop_run(&w->loop);
@@ -91,6 +92,32 @@ static void *work(void *arg)
     pg_pool_close(pool);
     loop_close(&w->loop);
     return NULL;
+}
+
+static _Atomic int burst, content;
+
+static void holds(worker_task *t, double seconds)
+{
+    t->wrong += pg_begin(&t->task) != 0;
+    t->wrong += pg_exec(&t->task, "select pg_sleep($1)", PG(seconds)) != 1;
+    t->wrong += pg_commit(&t->task) != 0;
+}
+
+/* Takes all that the process may have, and then needs none of it. */
+static void bursts(apus_task *task)
+{
+    holds(containing(worker_task, task, task), 0.02);
+    atomic_fetch_add(&burst, 1);
+    while (atomic_load(&content) < FIBERS)
+        apus_sleep(task, 0.02);
+}
+
+static void comes_later(apus_task *task)
+{
+    while (atomic_load(&burst) < FIBERS)
+        apus_sleep(task, 0.02);
+    holds(containing(worker_task, task, task), 0.3);
+    atomic_fetch_add(&content, 1);
 }
 
 static int watch_backends(worker *workers, int count)
@@ -108,15 +135,22 @@ static int watch_backends(worker *workers, int count)
     return most;
 }
 
-static void run_workers(int count)
+static worker *make_workers(int count, double acquire_timeout)
 {
     char error[256] = "", name[32];
     worker *workers = calloc((size_t)count, sizeof *workers);
+    assert_non_null(workers);
     snprintf(name, sizeof name, "apus-test-%d", (int)getpid());
     setenv("PGAPPNAME", name, 1);
-    pg_options = (pg_settings){.url = test_url(), .pool_min = 5, .pool_max = 15, .acquire_timeout = 20, .statement_timeout = 30,
-                               .max_lifetime = 3600, .prepare = true};
+    pg_options = (pg_settings){.url = test_url(), .pool_min = 5, .pool_max = 15, .acquire_timeout = acquire_timeout,
+                               .statement_timeout = 30, .max_lifetime = 3600, .prepare = true};
     assert_true(pg_configure(count, error, sizeof error));
+    return workers;
+}
+
+static void run_workers(int count)
+{
+    worker *workers = make_workers(count, 20);
     atomic_store(&heard, 0);
     for (int i = 0; i < count; i++)
         workers[i].index = i;
@@ -127,6 +161,23 @@ static void run_workers(int count)
     }
     assert_int_equal(atomic_load(&heard), count);
     assert_in_range(most, count, 15);
+    free(workers);
+}
+
+/* Forty transactions of 0.3 s: the two connections that it has at first would take six seconds, a dozen takes one. */
+static void test_a_worker_gets_the_connections_that_another_one_does_not_need_any_more(void **state)
+{
+    (void)state;
+    worker *workers = make_workers(2, 3);
+    atomic_store(&burst, 0);
+    atomic_store(&content, 0);
+    workers[0].run = bursts;
+    workers[1] = (worker){.index = 1, .run = comes_later};
+    assert_in_range(watch_backends(workers, 2), 2, 15);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(workers[i].running, 0);
+        assert_int_equal(workers[i].wrong, 0);
+    }
     free(workers);
 }
 
@@ -151,6 +202,7 @@ static void test_eight_workers_share_the_cap_and_none_goes_without(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_worker_gets_the_connections_that_another_one_does_not_need_any_more),
         cmocka_unit_test(test_one_worker_stays_below_the_cap),
         cmocka_unit_test(test_two_workers_give_unmixed_answers_below_one_cap),
         cmocka_unit_test(test_eight_workers_share_the_cap_and_none_goes_without),
