@@ -295,10 +295,23 @@ static void test_a_statement_may_have_twenty_four_parameters(void **state)
     test_one(twenty_four, NULL);
 }
 
-static void too_much(test_task *t)
+static int list_of_wide(test_task *t, int width, int rows)
 {
     LISTOF(apus_str) all = {0};
-    t->result = pg_list(&t->task, apus_str_model, &all, t->arg, PG_NONE);
+    return pg_list(&t->task, apus_str_model, &all, "select repeat('x', $1) from generate_series(1, $2)", PG(width, rows));
+}
+
+/* A text that has been quick so far, so that strangers' statements are sent behind it. */
+static void little(test_task *t)
+{
+    for (int i = 0; i < 2 * PG_SLOW_FOR; i++)
+        assert_int_equal(list_of_wide(t, 1, 1), 1);
+}
+
+static void too_much(test_task *t)
+{
+    const int *size = t->arg;
+    t->result = list_of_wide(t, size[0], size[1]);
     assert_int_equal(t->result, APUS_ETOOLARGE);
 }
 
@@ -316,12 +329,12 @@ static void next_to_it(test_task *t)
 
 static void test_a_result_past_the_ceiling_ends_its_statement_and_nothing_else(void **state)
 {
-    static char many[] = "select repeat('x', 1000) from generate_series(1, 10000000)",
-                wide[] = "select repeat('x', 2000000) from generate_series(1, 100)";
+    static int sizes[][2] = {{1000, 10000000}, {2000000, 100}};
     (void)state;
     for (int kind = 0; kind < 2; kind++) {
         test_task large = {0}, others[20] = {0};
-        test_start(&large, too_much, kind ? wide : many);
+        test_one(little, NULL);
+        test_start(&large, too_much, sizes[kind]);
         for (int i = 0; i < 20; i++)
             test_start(&others[i], next_to_it, NULL);
         test_run();
