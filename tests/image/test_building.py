@@ -76,6 +76,15 @@ def test_debian_12_is_a_base_as_well_and_the_docs_assets_can_be_left_out(tag, da
             assert "https://" in client.get("/docs").text
 
 
+def test_the_runtimes_own_tests_pass_with_the_libraries_of_the_image(tag):
+    """Its libpq is newer than that of the machine on which the other suites run, and other code of ours calls it."""
+    build(tag, "--target", "source")
+    mounts = [word for name in ("app", "examples", "scripts", "tests") for word in ("-v", f"{ROOT / name}:/src/{name}:ro")]
+    steps = "scripts/deps build test && make -s unit && scripts/test unit-release"
+    done = run("docker", "run", "--rm", "--init", *mounts, tag, "bash", "-c", steps, seconds=900)
+    assert done.returncode == 0 and re.search(r"^[1-9][0-9]{2,} passed, 0 failed$", done.stdout, re.MULTILINE), done.stdout[-6000:]
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
