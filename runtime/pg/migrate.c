@@ -255,6 +255,23 @@ static int record(migrate_job *j, const migration *m, bool up)
     return query_with(j, "delete from schema_migrations where version = $1", version, NULL);
 }
 
+/* A section that ends its transaction is applied in part, or without its record: nothing of it may run. */
+static int check_section(migrate_job *j, const migration *m, bool up)
+{
+    const migration_section *s = up ? &m->parts.up : &m->parts.down;
+    sql_scan scan = {s->sql.ptr, s->sql.ptr + s->sql.len, s->line};
+    apus_str statement;
+    int line;
+    while (s->transaction && sql_next(&scan, &statement, &line)) {
+        apus_str word = sql_transaction_word(statement);
+        if (word.len)
+            return fail(j, APUS_EVALIDATION, "%s/%s:%d: `%.*s` begins or ends a transaction, and the file is applied in one "
+                        "with its record: take it out, or write `-- migrate:%s transaction:false`", j->path, m->name, line,
+                        (int)word.len, word.ptr, up ? "up" : "down");
+    }
+    return 0;
+}
+
 /* The section and its record in one transaction; or, where the section wants none, the record after it. */
 static int run_section(migrate_job *j, const migration *m, bool up)
 {
@@ -299,6 +316,8 @@ static int prepare(migrate_job *j)
 static int up(migrate_job *j)
 {
     int code = prepare(j);
+    for (size_t i = 0; i < j->folder.count && !code; i++)
+        code = j->folder.files[i].applied ? 0 : check_section(j, &j->folder.files[i], true);
     code = code ? code : adopt(j);
     for (size_t i = 0; i < j->folder.count && !code; i++) {
         if (j->folder.files[i].applied)
@@ -319,7 +338,8 @@ static int down(migrate_job *j)
         return code;
     if (!last->parts.down.line)
         return fail(j, APUS_EVALIDATION, "%s/%s:1: the file has no `-- migrate:down` line", j->path, last->name);
-    code = run_section(j, last, false);
+    code = check_section(j, last, false);
+    code = code ? code : run_section(j, last, false);
     j->changed += !code;
     return code;
 }

@@ -188,7 +188,7 @@ static bool word_is(apus_str word, const char *text)
 /** What decides whether a semicolon ends the statement: `BEGIN ATOMIC … END` of a function's body holds some. */
 typedef struct nesting {
     int words, parentheses, blocks;
-    bool creates, routine;
+    bool creates, routine, begins;
 } nesting;
 
 static void count_word(nesting *n, apus_str word)
@@ -200,10 +200,11 @@ static void count_word(nesting *n, apus_str word)
         n->routine = true;
     if (!n->routine)
         return;
-    if (word_is(word, "begin") || (n->blocks && word_is(word, "case")))
+    if (n->blocks ? word_is(word, "case") : n->begins && word_is(word, "atomic"))
         n->blocks++;
     else if (n->blocks && word_is(word, "end"))
         n->blocks--;
+    n->begins = word_is(word, "begin");
 }
 
 static int count_lines(const char *from, const char *to)
@@ -241,6 +242,36 @@ bool sql_next(sql_scan *scan, apus_str *statement, int *line)
     scan->line += count_lines(scan->at, rest);
     scan->at = rest;
     return true;
+}
+
+static size_t first_words(apus_str statement, apus_str *words, size_t size)
+{
+    const char *at = statement.ptr, *end = at + statement.len;
+    size_t count = 0;
+    token kind = TOKEN_SPACE;
+    for (const char *next; at < end && count < size; at = next) {
+        next = past_token(at, end, &kind);
+        if (kind == TOKEN_OTHER)
+            break;
+        if (kind == TOKEN_WORD)
+            words[count++] = (apus_str){at, (size_t)(next - at)};
+    }
+    return count;
+}
+
+apus_str sql_transaction_word(apus_str statement)
+{
+    static const char *const commands[] = {"begin", "start", "commit", "end", "rollback", "abort", "prepare"};
+    apus_str words[3] = {{"", 0}, {"", 0}, {"", 0}};
+    size_t count = first_words(statement, words, 3);
+    if (word_is(words[0], "rollback") && (word_is(words[1], "to") || word_is(words[2], "to")))
+        return (apus_str){"", 0}; /* a savepoint */
+    if (word_is(words[0], "prepare") && (count != 2 || !word_is(words[1], "transaction")))
+        return (apus_str){"", 0}; /* a statement */
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (word_is(words[0], commands[i]))
+            return words[0];
+    return (apus_str){"", 0};
 }
 
 int sql_line_at(apus_str sql, int line, size_t position)

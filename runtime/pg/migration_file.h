@@ -31,6 +31,8 @@ typedef struct sql_scan {
 
 /** The next statement without its semicolon, and the line where it begins; false at the end. Comments alone are no statement. */
 bool sql_next(sql_scan *scan, apus_str *statement, int *line);
+/** Its first word if it begins or ends a transaction (savepoints do neither), else empty. */
+apus_str sql_transaction_word(apus_str statement);
 /** The line of the `position`-th character (from 1, code points) of a text whose first line is `line`. */
 int sql_line_at(apus_str sql, int line, size_t position);
 

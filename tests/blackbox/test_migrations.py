@@ -94,6 +94,16 @@ def test_statements_that_cannot_run_in_a_transaction_can_opt_out(fresh, program)
     assert fresh.rows("select to_regclass('by_price') is not null") == [(True,)]
 
 
+def test_a_migration_with_a_commit_of_its_own_applies_nothing_and_the_next_start_says_the_same(fresh, program):
+    name = "20260101000003_commits.sql"
+    (program / "migrations" / name).write_text(UP.format(up="begin;\ncreate table half (id int);\ncommit;\nselect 1/0;", down=""))
+    for _ in range(2):
+        result = run("migrate", "up", DATABASE_URL=fresh.url)
+        assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
+        assert f"{name}:2: `begin`" in result.stderr and "transaction:false" in result.stderr
+    assert fresh.rows("select to_regclass('half') is null, to_regclass('items') is null") == [(True, True)]
+
+
 def test_functions_with_semicolons_inside_are_one_statement(fresh, program):
     body = "create function f() returns int language plpgsql as $$ begin perform 1; return 2; end $$;"
     (program / "migrations" / "20260101000003_function.sql").write_text(UP.format(up=body, down="drop function f();"))

@@ -162,6 +162,46 @@ static void test_without_a_transaction_each_statement_stands_alone(void **state)
     expect_error(APUS_EQUERY, "2_two.sql:3", "\"b\"");
 }
 
+static void test_a_section_that_ends_its_transaction_is_refused_before_anything_runs(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "begin; create table a ();\ncommit;", "BEGIN;", "start transaction;", "/* ; */ Commit and chain;", "end;", "rollback;",
+        "rollback work;", "abort", "prepare /* for later */ transaction 'x';", "commit prepared 'x';",
+        "create function begin() returns int language sql as 'select 1'; commit;",
+        "create function f() returns int begin atomic select case when true then 1 end; end; end;",
+    };
+    write_file("1_one.sql", "-- migrate:up\ncreate table b (id int);\n");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char text[400];
+        snprintf(text, sizeof text, "-- migrate:up\nselect ';commit;';\n%s\n", wrong[i]);
+        write_file("2_two.sql", text);
+        expect_error(APUS_EVALIDATION, "2_two.sql:3", "`-- migrate:up transaction:false`");
+    }
+    assert_int_equal(admin_int("select count(*) from pg_tables where schemaname = 'migrating' and tablename in ('a', 'b')"), 0);
+}
+
+static void test_what_only_looks_like_the_end_of_a_transaction_is_applied(void **state)
+{
+    (void)state;
+    write_file("1_one.sql",
+               "-- migrate:up\n-- commit;\n/* begin; /* end; */ */\ncreate table a (\"end\" int, note text default '; commit;');\n"
+               "create function f() returns int language plpgsql as $$ begin perform 1; return 2; end; $$;\n"
+               "create or replace function g(begin int) returns int begin atomic select case when begin > 0 then 1 else 2 end; end;\n"
+               "create procedure h() begin atomic insert into a values (1); insert into a values (2); end;\n"
+               "call h();\ndo $x$ begin perform f(); end $x$;\n"
+               "savepoint s;\ninsert into a values (3);\nrollback to s;\nrollback work to savepoint s;\nrelease s;\n"
+               "prepare transaction_of_all as select 1;\ndeallocate all;\n"
+               "-- migrate:down\ndrop procedure h(); drop function g(int); drop function f(); drop table a;\ncommit;\n");
+    if (run(goes_up))
+        fail_msg("%s", last_error);
+    assert_int_equal(admin_int("select sum(\"end\") from migrating.a"), 3);
+    assert_int_equal(run(goes_down), APUS_EVALIDATION);
+    assert_non_null(strstr(last_error, "1_one.sql:19: `commit`"));
+    assert_non_null(strstr(last_error, "`-- migrate:down transaction:false`"));
+    assert_int_equal(admin_int("select sum(\"end\") from migrating.a"), 3);
+}
+
 static void test_processes_that_migrate_at_once_wait_for_each_other(void **state)
 {
     (void)state;
@@ -211,6 +251,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_file_changed_after_it_was_applied_stops_everything, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_dbmate_applied_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_without_a_transaction_each_statement_stands_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_section_that_ends_its_transaction_is_refused_before_anything_runs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_only_looks_like_the_end_of_a_transaction_is_applied, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_processes_that_migrate_at_once_wait_for_each_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_version_without_a_file_is_a_later_releases, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_two_files_of_one_version_are_refused, set_up, tear_down),
