@@ -324,10 +324,11 @@ static bool process_finish(process *p, double seconds)
     return true;
 }
 
-/* SIGTERM to the last answer; a second signal cuts each wait short. */
+/* SIGTERM to the last answer; a second signal cuts each wait short. Nobody has to hear of the end of one that was never ready. */
 static void process_drain(process *p, int number)
 {
-    double delay = number == SIGINT ? 0 : ops_options.drain_delay;
+    bool was_ready = atomic_load(&p->phase) == PHASE_READY;
+    double delay = number == SIGINT || !was_ready ? 0 : ops_options.drain_delay;
     process_enter(p, PHASE_DRAINING);
     if (p->listeners[0].inherited)
         log_printf(LOG_INFO, "draining: open connections are served for %g s more", delay);

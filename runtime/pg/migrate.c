@@ -24,6 +24,10 @@ typedef struct migrate_job {
     PGconn *pg;
     bool has_table;
     uint64_t lock_by;
+    _Atomic bool stop; /* nobody wants it any more: it ends as soon as nothing is half done */
+    fiber_wait wait;
+    int result;
+    bool finished;
     int changed;
     buffer lines; /* what `status` tells: not in the arena, which belongs to the loop's thread */
     char error[1024];
@@ -130,14 +134,17 @@ static bool query_is_true(migrate_job *j, const char *sql)
 /* Asked for again and again: a session that waits for a lock would hold up `create index concurrently` of the one that has it. */
 static int lock(migrate_job *j)
 {
-    while (!query_is_true(j, "select pg_try_advisory_lock(" LOCK_KEY ")")) {
+    while (true) {
+        if (j->stop)
+            return fail(j, APUS_ECANCELED, "migrations: given up before they began");
+        if (query_is_true(j, "select pg_try_advisory_lock(" LOCK_KEY ")"))
+            return 0;
         if (PQstatus(j->pg) == CONNECTION_BAD)
             return fail_by_query(j, "cannot lock");
         if (clock_monotonic() >= j->lock_by)
             return fail(j, APUS_ELOCK, "migrations: another process has been migrating for too long");
         usleep(LOCK_POLL_MICROSECONDS);
     }
-    return 0;
 }
 
 static int make_table(migrate_job *j)
@@ -322,6 +329,8 @@ static int up(migrate_job *j)
     for (size_t i = 0; i < j->folder.count && !code; i++) {
         if (j->folder.files[i].applied)
             continue;
+        if (j->stop)
+            return fail(j, APUS_ECANCELED, "migrations: given up before %s", j->folder.files[i].name);
         code = run_section(j, &j->folder.files[i], true);
         j->changed += !code;
     }
@@ -371,12 +380,42 @@ static int work(void *arg)
     return code;
 }
 
+static void finished(void *arg, int result)
+{
+    migrate_job *j = arg;
+    j->result = result;
+    j->finished = true;
+    fiber_wake(&j->wait, 0);
+}
+
+static void stop(fiber_wait *wait)
+{
+    migrate_job *j = wait->arg;
+    j->stop = true;
+}
+
+/* The task stays until the thread has let go of the job: cancellation and deadline ask the thread to hurry. */
+static int offload(apus_task *task, migrate_job *j)
+{
+    if (!task->fiber)
+        return apus_task_fail(task, APUS_EINVAL, "migrations wait: they are called on a fiber");
+    if (loop_offload(task->loop, work, finished, j) < 0)
+        return apus_task_fail(task, APUS_ENOMEM, "no thread pool");
+    int over = fiber_await(&j->wait, task, stop, j);
+    if (!j->finished) {
+        apus_task *waits = j->wait.task;
+        bool before = waits->shielded;
+        waits->shielded = true;
+        fiber_await(&j->wait, task, NULL, NULL);
+        waits->shielded = before;
+    }
+    return over < 0 ? over : j->result;
+}
+
 static int run(apus_task *task, int (*action)(migrate_job *j), const char *folder, int *changed, buffer *out)
 {
     migrate_job *j = apus_task_alloc(task, sizeof *j);
     *j = (migrate_job){.action = action, .path = folder, .lock_by = clock_monotonic() + LOCK_NANOSECONDS};
-    if (task->deadline && task->deadline < j->lock_by)
-        j->lock_by = task->deadline;
     if (changed)
         *changed = 0;
     if (circuit_state() == PG_UNUSED)
@@ -385,7 +424,7 @@ static int run(apus_task *task, int (*action)(migrate_job *j), const char *folde
     if (held == PERMIT_NONE)
         return apus_task_fail(task, APUS_EPOOL, "migrations: every connection of DB_POOL_MAX is in use");
     buffer_init(&j->lines, NULL, 0, LIMIT_RESPONSE_BODY);
-    int code = apus_task_offload(task, work, j);
+    int code = offload(task, j);
     permit_return(held, NULL);
     if (out)
         buffer_append_str(out, buffer_str(&j->lines));

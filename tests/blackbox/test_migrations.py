@@ -1,10 +1,12 @@
 """Migrations in dbmate's format: applied once, whole or not at all, whoever else starts at the same time."""
 
 import shutil
+import signal
+import time
 
 import pytest
 from support.postgres import ROOT, Database
-from support.server import APP, Server, run, serving, until
+from support.server import APP, SANITIZED, Server, run, serving, until, within
 
 UP = "-- migrate:up\n{up}\n\n-- migrate:down\n{down}\n"
 
@@ -133,6 +135,22 @@ def test_alive_but_not_ready_while_migrations_run(fresh, program):
     server.until_ready()
     assert server.admin("/startupz")[0] == 200
     assert server.stop() == 0
+
+
+def test_sigterm_while_another_process_migrates_ends_it_at_once(fresh):
+    def stop():
+        server = Server(DATABASE_URL=fresh.url, MIGRATE_ON_START=1, DRAIN_DELAY=30, DRAIN_TIMEOUT=30)
+        until(lambda: fresh.rows("select 1 from pg_stat_activity where datname = %s and query like 'select pg_try_advisory_lock(%%'", fresh.name))
+        assert "migrations" in server.admin("/readyz")[1]
+        began = time.monotonic()
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 0
+        return time.monotonic() - began
+
+    with fresh.connect() as connection:
+        connection.execute("select pg_advisory_lock(4706832143250551072)")
+        within(5 if SANITIZED else 1, stop)
+    assert fresh.rows("select to_regclass('items') is null") == [(True,)]
 
 
 def test_the_server_does_not_migrate_unasked(fresh):

@@ -219,6 +219,43 @@ static void test_processes_that_migrate_at_once_wait_for_each_other(void **state
     assert_int_equal(admin_int("select count(*) from migrating.schema_migrations"), 1);
 }
 
+static void test_a_cancelled_wait_for_another_process_ends_soon_and_applies_nothing(void **state)
+{
+    (void)state;
+    test_task cancelled = {0}, overdue = {0};
+    write_file("1_one.sql", "-- migrate:up\ncreate table a (id int);\n");
+    admin("select pg_advisory_lock(4706832143250551072)");
+    test_start(&cancelled, goes_up, NULL);
+    TURN_UNTIL(admin_int("select count(*) from pg_stat_activity where query like 'select pg_try_advisory_lock(%%' and state = 'idle'"));
+    fiber_cancel(&cancelled.task, APUS_ECANCELED);
+    test_run();
+    assert_int_equal(cancelled.result, APUS_ECANCELED);
+    assert_non_null(strstr(last_error, "given up"));
+    test_start_with_deadline(&overdue, goes_up, NULL, 200 * MILLISECONDS);
+    test_run();
+    assert_int_equal(overdue.result, APUS_ETIMEDOUT);
+    assert_in_range(overdue.took, 200 * MILLISECONDS, 5 * SECONDS);
+    admin("select pg_advisory_unlock(4706832143250551072)");
+    assert_int_equal(admin_int("select count(*) from pg_tables where schemaname = 'migrating' and tablename = 'a'"), 0);
+}
+
+static void test_a_cancelled_run_finishes_the_file_under_way_and_begins_no_other(void **state)
+{
+    (void)state;
+    test_task t = {0};
+    write_file("1_one.sql", "-- migrate:up\ncreate table a (id int);\nselect pg_sleep(0.5);\n");
+    write_file("2_two.sql", "-- migrate:up\ncreate table b (id int);\n");
+    test_start(&t, goes_up, NULL);
+    TURN_UNTIL(admin_int("select count(*) from pg_stat_activity where wait_event = 'PgSleep'"));
+    fiber_cancel(&t.task, APUS_ECANCELED);
+    test_run();
+    assert_int_equal(t.result, APUS_ECANCELED);
+    assert_non_null(strstr(last_error, "2_two.sql"));
+    assert_int_equal(admin_int("select count(*) from migrating.schema_migrations where version = '1'"), 1);
+    assert_int_equal(run(goes_up), 0);
+    assert_int_equal(changed, 1);
+}
+
 static void test_a_version_without_a_file_is_a_later_releases(void **state)
 {
     (void)state;
@@ -254,6 +291,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_section_that_ends_its_transaction_is_refused_before_anything_runs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_only_looks_like_the_end_of_a_transaction_is_applied, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_processes_that_migrate_at_once_wait_for_each_other, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_cancelled_wait_for_another_process_ends_soon_and_applies_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_cancelled_run_finishes_the_file_under_way_and_begins_no_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_version_without_a_file_is_a_later_releases, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_two_files_of_one_version_are_refused, set_up, tear_down),
     };
