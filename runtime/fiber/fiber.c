@@ -53,6 +53,8 @@ static void fiber_resume(loop *l, fiber *f)
     p->running = previous;
     if (f->ended)
         fiber_finish(l, f);
+    else
+        l->latest = 0;
 }
 
 static _Noreturn void fiber_leave_for_good(fiber *f)

@@ -7,8 +7,9 @@
 
 /** Where a request's time went, in nanoseconds. */
 typedef struct task_times {
-    uint64_t start;               /* monotonic: when the request was read */
-    uint64_t queue, pool_wait, database;
+    uint64_t start;               /* monotonic: when the turn that read the request began */
+    uint64_t queue;               /* until its fiber ran: what the same turn did for others before */
+    uint64_t pool_wait, database;
 } task_times;
 
 typedef struct task_clean_up {

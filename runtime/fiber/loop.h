@@ -32,6 +32,7 @@ typedef struct loop {
     struct uv_loop_s *uv;
     uint64_t now; /* clock_monotonic at the start of this turn, or of its timers; loop_touch keeps it so */
     bool touched; /* `now` is of this turn */
+    uint64_t latest; /* the last reading of the clock; 0: something has run since that may have taken long */
     arena_pool chunks;
     int index; /* of the worker */
     _Atomic uint64_t heartbeat; /* clock_monotonic of the last turn; read by other threads */
@@ -53,8 +54,16 @@ static inline void loop_touch(loop *l)
 {
     if (!l->touched) {
         l->touched = true;
-        l->now = clock_monotonic();
+        l->now = l->latest = clock_monotonic();
     }
+}
+
+/** The time within this turn. Reads the clock only if since the last reading a fiber went to wait, or worked behind its response. */
+static inline uint64_t loop_time(loop *l)
+{
+    if (!l->latest)
+        l->latest = clock_monotonic();
+    return l->latest;
 }
 
 /** Turns until loop_stop; returns after it. */

@@ -96,7 +96,7 @@ void timers_run(loop *l)
     struct loop_private *p = l->private;
     if (timers_next(p) == UINT64_MAX)
         return;
-    l->now = p->timers_due = clock_monotonic();
+    l->now = l->latest = p->timers_due = clock_monotonic();
     while (timers_next(p) <= p->timers_due) {
         loop_timer *timer = p->timers[0].timer;
         loop_timer_stop(l, timer);

@@ -179,6 +179,9 @@ static void set_deadline(apus_request *req)
 
 static void begin(apus_request *req)
 {
+    task_times *times = &req->task.times;
+    uint64_t now = loop_time(req->task.loop);
+    times->queue = times->start && now > times->start ? now - times->start : 0;
     memset(&req->operation, 0, sizeof *req - offsetof(apus_request, operation));
     model_reader_init(&req->reader, req->task.arena, req->router->max_depth);
     req->state = req->router->state ? req->router->state : __atomic_load_n(&process_state, __ATOMIC_ACQUIRE);
@@ -192,7 +195,7 @@ static void finish(apus_request *req, bool gone)
 {
     if (gone)
         req->out.status = 499;
-    req->sent = clock_monotonic();
+    req->sent = req->task.loop->latest = clock_monotonic();
     if (!gone)
         req->transport->send(req);
     if (req->router->hooks.finished)
@@ -202,8 +205,10 @@ static void finish(apus_request *req, bool gone)
 /* What runs after the response is bound neither by the request's deadline nor by what cancelled it. */
 static void after_response(apus_request *req)
 {
-    if (req->background || req->task.clean_ups)
+    if (req->background || req->task.clean_ups) {
         task_set_deadline(&req->task, 0);
+        req->task.loop->latest = 0;
+    }
     if (req->background)
         req->task.cancel = 0;
     while (req->background) {

@@ -1,6 +1,6 @@
 import pytest
 from support.postgres import Cluster, Database
-from support.server import serving
+from support.server import build_program, serving
 
 
 @pytest.fixture(scope="session")
@@ -8,6 +8,12 @@ def cluster():
     cluster = Cluster()
     yield cluster
     cluster.destroy()
+
+
+@pytest.fixture(scope="session")
+def odd_program():
+    """Without a database; its start, stop and handlers can be told to take long or to fail."""
+    return build_program("program")
 
 
 @pytest.fixture(scope="module")

@@ -75,6 +75,26 @@ def test_a_slow_request_says_where_the_time_went(database):
     assert parts == pytest.approx(line["seconds"], abs=0.05)
 
 
+@pytest.mark.parametrize("holder", ["/busy", "/busy-then-slow"])
+def test_a_request_held_up_by_anothers_work_says_so(odd_program, tmp_path, holder):
+    events = tmp_path / "events"
+    with serving(program=odd_program, EVENTS=events, SLOW_REQUEST_SECONDS=0.2) as server:
+        connections = [server.raw() for _ in range(4)]
+        for connection in connections:  # a connection is accepted in one turn and first read in another
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        for connection, path in zip(connections, ["/busy", "/", holder, "/"]):
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            until(lambda: "busy" in events.read_text())  # the others come while it works, and are read in one turn
+        for connection in connections:
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+            connection.close()
+        lines = until(lambda: len(server.logged("SLOW REQUEST")) == 3 and server.logged("SLOW REQUEST"))
+    for line in lines:  # whichever of the two is served first does not wait for the other
+        held_up = line["path"] == "/"
+        assert (line["queue_seconds"] > 0.3, line["handler_seconds"] > 0.3) == (held_up, not held_up)
+
+
 def test_the_access_log_can_be_turned_off(database):
     with serving(DATABASE_URL=database.url, ACCESS_LOG="off") as server, server.client() as client:
         client.get("/")

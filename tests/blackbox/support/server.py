@@ -21,6 +21,14 @@ SANITIZED = BUILD.name in ("asan", "tsan")
 PATIENCE = 30.0  # seconds that anything may take on a busy machine
 
 
+def build_program(name: str) -> Path:
+    """A program of these tests' own, tests/blackbox/support/NAME.c, built as the application is."""
+    source = f"tests/blackbox/support/{name}.c"
+    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    subprocess.run(["make", "-s", "-j2", f"VARIANT={BUILD.name}", f"BENCH_C={source}", "bench-programs"], cwd=ROOT, env=environment, check=True)
+    return BUILD / source.removesuffix(".c")
+
+
 def until(condition: Callable[[], object], seconds: float = PATIENCE, every: float = 0.01) -> object:
     """The condition's first true value; fails when it stays false."""
     deadline = time.monotonic() + seconds
