@@ -35,7 +35,7 @@ static const setting rows[] = {
     {"DRAIN_DELAY", SETTING_SECONDS, &ops_options.drain_delay, "5", .min = 0, .max = 3600,
      .doc = "seconds after SIGTERM in which connections are still served (an inherited socket: open ones); 0 on SIGINT"},
     {"DRAIN_TIMEOUT", SETTING_SECONDS, &ops_options.drain_timeout, "20", .min = 0, .max = 3600,
-     .doc = "seconds that requests under way are given to finish"},
+     .doc = "seconds that requests under way, and then the application's own stop, are given to finish"},
     {"CORS_ORIGINS", SETTING_TEXT, &ops_options.cors_origins, "",
      .doc = "origins that browsers may call from, separated by commas, or *"},
     {"DEV_BUILD", SETTING_TEXT, &ops_options.dev_build, "make -s app", .doc = "what `dev` builds with, a line for the shell"},

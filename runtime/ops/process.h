@@ -54,6 +54,7 @@ typedef struct process {
     _Atomic int task_done;
     int task_result;
     char task_error[512];
+    uint64_t stop_by;         /* monotonic: when DRAIN_TIMEOUT is over; 0: it has not begun */
     bool stuck;               /* a worker did not end */
 } process;
 

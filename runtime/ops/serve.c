@@ -24,6 +24,7 @@
 #define OWN_ROUTES 32
 #define DATABASE_RETRY_SECONDS 0.05
 #define LOG_FLUSH_SECONDS 2.0
+#define STOP_SECONDS 1.0 /* that the lifespan's stop has at least, and once more when it is cancelled */
 
 process *current_process;
 
@@ -210,18 +211,21 @@ static void started_task_cancel(void *arg)
         fiber_cancel(p->task, APUS_ECANCELED);
 }
 
-/* Gives the task DRAIN_TIMEOUT to end, or until another signal comes. */
-static void process_cancel_task(process *p)
+/* Gives the task this long to end, or until another signal comes. */
+static void process_cancel_task(process *p, double seconds)
 {
-    uint64_t deadline = clock_monotonic() + (uint64_t)(ops_options.drain_timeout * 1e9);
+    uint64_t deadline = clock_monotonic() + (uint64_t)(seconds * 1e9);
     loop_post(&p->workers[0].loop, started_task_cancel, p);
     while (!atomic_load(&p->task_done) && clock_monotonic() < deadline)
         if (process_wait(p, deadline))
             return;
 }
 
-/* Waits for the task; a signal cancels it. The signal's number, or 0. */
-static int process_run_task(process *p, int (*run)(apus_task *task, process *p))
+/* What process_run_task returns when the deadline has passed. */
+#define TASK_LATE (-1)
+
+/* Waits for the task; a signal or the deadline (0: none) cancels it. The signal's number, TASK_LATE, or 0. */
+static int process_run_task(process *p, int (*run)(apus_task *task, process *p), uint64_t deadline, double last_seconds)
 {
     started_task *s = calloc(1, sizeof *s);
     atomic_store(&p->task_done, 0);
@@ -232,9 +236,11 @@ static int process_run_task(process *p, int (*run)(apus_task *task, process *p))
     s->run = run;
     loop_post(&p->workers[0].loop, started_task_begin, s);
     while (!atomic_load(&p->task_done)) {
-        int number = process_wait(p, 0);
+        int number = process_wait(p, deadline);
+        if (!number && deadline && clock_monotonic() >= deadline && !atomic_load(&p->task_done))
+            number = TASK_LATE;
         if (number) {
-            process_cancel_task(p);
+            process_cancel_task(p, last_seconds);
             return number;
         }
     }
@@ -282,7 +288,7 @@ static int process_become_ready(process *p)
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         bool wanted = steps[i].run == start_migrations ? p->app->database && ops_options.migrate_on_start
                                                        : p->app->lifespan.start != NULL;
-        int number = wanted ? process_run_task(p, steps[i].run) : 0;
+        int number = wanted ? process_run_task(p, steps[i].run, 0, ops_options.drain_timeout) : 0;
         if (number)
             return number;
         if (wanted && p->task_result < 0) {
@@ -341,6 +347,7 @@ static void process_drain(process *p, int number)
     while (!hurried && clock_monotonic() < until)
         hurried = process_wait(p, until) != 0;
     process_enter(p, PHASE_STOPPING);
+    p->stop_by = clock_monotonic() + (uint64_t)(ops_options.drain_timeout * 1e9);
     workers_post(p, worker_stop_accepting);
     if (!process_finish(p, hurried ? 0 : ops_options.drain_timeout)) {
         bool settled;
@@ -349,6 +356,16 @@ static void process_drain(process *p, int number)
         workers_post(p, worker_cancel);
         process_finish(p, 1.0);
     }
+}
+
+/* It has what the requests left of DRAIN_TIMEOUT, and once cancelled a last moment. */
+static void process_stop_lifespan(process *p)
+{
+    uint64_t soonest = clock_monotonic() + (uint64_t)(STOP_SECONDS * 1e9);
+    uint64_t deadline = p->stop_by > soonest ? p->stop_by : soonest;
+    if (process_run_task(p, stop_lifespan, deadline, STOP_SECONDS) == TASK_LATE)
+        log_printf(LOG_WARNING, "lifespan: its stop did not end within DRAIN_TIMEOUT and %s",
+                   atomic_load(&p->task_done) ? "was cancelled" : "does not heed that it was cancelled: it is left behind");
 }
 
 static void announce(const process *p, uint64_t began)
@@ -396,7 +413,7 @@ static int process_serve(process *p, uint64_t began)
     if (number > 0)
         process_drain(p, number);
     if (was_ready && p->app->lifespan.stop && worker_settled(&p->workers[0]))
-        process_run_task(p, stop_lifespan);
+        process_stop_lifespan(p);
     p->stuck = !workers_stop(p);
     log_printf(LOG_INFO, "stopped");
     return number > 0 && !p->stuck ? 0 : 1;

@@ -105,6 +105,58 @@ def test_a_workers_thread_bears_its_number(database):
     assert [name for name in dict.fromkeys(names) if name.startswith("worker")] == ["worker 0", "worker 1"]
 
 
+def test_a_start_that_fails_ends_the_process_with_its_words(odd_program):
+    server = Server(odd_program, AT_START="fail")
+    assert server.wait() == 1
+    assert [line["message"] for line in server.lines if line["level"] == "error"] == ["lifespan: there is no such thing as START=fail"]
+    assert server.logged("started") == []
+
+
+def test_it_is_ready_when_its_start_has_ended(odd_program, tmp_path):
+    events = tmp_path / "events"
+    server = Server(odd_program, AT_START="slow", EVENTS=events)
+    until(lambda: server.logged("listening"))
+    assert server.admin("/readyz")[0] == 503 and not events.exists()
+    server.until_ready()
+    assert events.read_text() == "started\n"
+    assert server.stop() == 0
+
+
+def test_its_stop_runs_once_the_last_request_is_answered(odd_program, tmp_path):
+    events = tmp_path / "events"
+    server = Server(odd_program, EVENTS=events).until_ready()
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(httpx.get(server.url + "/slow", timeout=20, trust_env=False)))
+    thread.start()
+    until(lambda: "asked" in events.read_text())
+    assert server.stop() == 0
+    thread.join()
+    assert answers[0].status_code == 200
+    assert events.read_text().split() == ["started", "asked", "answered", "stops"]
+
+
+@pytest.mark.parametrize("how, last, words", [("wait", "cancelled", "was cancelled"), ("hang", "stops", "left behind")])
+def test_a_stop_that_does_not_end_is_cut_off_when_the_drain_is_over(odd_program, tmp_path, how, last, words):
+    events = tmp_path / "events"
+    server = Server(odd_program, EVENTS=events, AT_STOP=how, DRAIN_TIMEOUT=1.5).until_ready()
+    began = time.monotonic()
+    assert server.stop() == 0
+    assert 1.4 < time.monotonic() - began < (20 if SANITIZED else 8)
+    assert events.read_text().split() == list(dict.fromkeys(["started", "stops", last]))
+    lines = [line["message"] for line in server.lines if line["level"] == "warning"]
+    assert len(lines) == 1 and lines[0].startswith("lifespan: ") and words in lines[0]
+
+
+def test_a_second_signal_cuts_its_stop_short(odd_program, tmp_path):
+    events = tmp_path / "events"
+    server = Server(odd_program, EVENTS=events, AT_STOP="wait").until_ready()
+    server.signal(signal.SIGTERM)
+    until(lambda: "stops" in events.read_text())
+    server.signal(signal.SIGTERM)
+    assert server.wait(10) == 0
+    assert events.read_text().split() == ["started", "stops", "cancelled"]
+
+
 def test_ctrl_c_skips_the_drain_delay(database):
     server = Server(DATABASE_URL=database.url, DRAIN_DELAY=300).until_ready()
     server.signal(signal.SIGINT)
