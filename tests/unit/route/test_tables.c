@@ -84,6 +84,8 @@ static int uses(apus_request *req, const struct uses_in *in, apus_none *out)
     return 0;
 }
 
+#define LARGEST_BODY ((size_t)32 * 1024 * 1024)
+
 #define ONE(name, row) ROUTES(name, row)
 ONE(not_in_path, GET("/items", path_in_handler, path_in, apus_none));
 ONE(not_taken, GET("/items/{item_id}", handler, apus_none, apus_none));
@@ -97,6 +99,7 @@ ONE(wrong_pattern, GET("/items", pattern_in_handler, pattern_in, apus_none));
 ONE(self_dependent, GET("/items", handler, apus_none, apus_none, .dependencies = DEPENDS_ON(loops)));
 ONE(wrong_result, GET("/items", strange, apus_none, out_with_query));
 ONE(wrong_status, GET("/items", handler, apus_none, apus_none, .status = 99));
+ONE(large_body, POST("/items", handler, apus_none, apus_none, .max_body = LARGEST_BODY + 1));
 ONE(wrong_path, GET("items", handler, apus_none, apus_none));
 ONE(wrong_convertor, GET("/items/{id:number}", handler, apus_none, apus_none));
 ONE(good, GET("/items", handler, apus_none, apus_none));
@@ -124,6 +127,7 @@ static void a_wrong_table_is_refused_in_one_line(void **state)
         {self_dependent, "GET /items (handler), field again: dependency loops depends on itself, or is nested too deep"},
         {wrong_result, "GET /items (strange), field id: the result out_with_query has FIELD, OBJECT, LIST, DICT and ENUM rows only"},
         {wrong_status, "GET /items (handler): status 99 is none of a result (200 to 599)"},
+        {large_body, "POST /items (handler): max_body is 33554433: a body has at most 33554432 bytes"},
         {wrong_path, "GET items (handler): a path starts with a slash"},
         {wrong_convertor, "GET /items/{id:number} (handler): a convertor is one of str, path, int, float, uuid"},
         {same_id, "GET /a_b (handler): its operationId handler_a_b_get is that of GET /a-b (handler); give one of them .operation_id"},
@@ -158,6 +162,18 @@ static void routes_of_routers_carry_the_whole_path(void **state)
     const apus_router *inner = ROUTERS({not_in_path, .prefix = "/v2"});
     assert_string_equal(refusal_of(&(apus_app){.routers = ROUTERS({.routers = inner, .prefix = "/api"})}),
                         "GET /api/v2/items (path_in_handler), field id: the path has no {id}");
+}
+
+static void a_body_larger_than_a_request_can_hold_is_refused_wherever_it_is_asked_for(void **state)
+{
+    (void)state;
+    static const char line[] = "GET /items (handler): max_body is 67108864: a body has at most 33554432 bytes";
+    size_t large = 2 * LARGEST_BODY;
+    const apus_router *inner = ROUTERS({.routers = ROUTERS({good}), .max_body = large});
+    assert_string_equal(refusal_of(&(apus_app){.routes = good, .max_body = large}), line);
+    assert_string_equal(refusal_of(&(apus_app){.routers = ROUTERS({good, .max_body = large})}), line);
+    assert_string_equal(refusal_of(&(apus_app){.routers = inner}), line);
+    assert_string_equal(refusal_of(&(apus_app){.routes = good, .max_body = LARGEST_BODY}), "");
 }
 
 static void an_override_of_another_result_is_refused(void **state)
@@ -212,6 +228,7 @@ int main(void)
         cmocka_unit_test(a_models_own_mistake_names_the_route_too),
         cmocka_unit_test(a_routers_wrong_prefix_is_refused),
         cmocka_unit_test(routes_of_routers_carry_the_whole_path),
+        cmocka_unit_test(a_body_larger_than_a_request_can_hold_is_refused_wherever_it_is_asked_for),
         cmocka_unit_test(an_override_of_another_result_is_refused),
         cmocka_unit_test(settings_of_app_and_routers_go_to_their_routes_the_nearest_first),
     };
