@@ -12,10 +12,11 @@ static void *make(apus_request *req, const apus_model *model)
 
 /*
  * Calls a handler or a dependency. A response that it made, an exception that it raised and a failure of its last database
- * call count, whatever it returned.
+ * call count, whatever it returned; one of a middleware's, before, does not.
  */
 static int call(apus_request *req, apus_handler run, const void *in, void *out)
 {
+    req->task.failure = 0;
     int result = run(req, in, out);
     if (result >= 0 && req->task.failure < 0)
         result = req->task.failure;

@@ -474,6 +474,22 @@ static int inner(apus_request *req, apus_next *next)
     return apus_call_next(req, next);
 }
 
+/* As a cache or a log in the database would, that the answer does not depend on. */
+static int careless(apus_request *req, apus_next *next)
+{
+    req->task.failure = APUS_EUNAVAILABLE;
+    return apus_call_next(req, next);
+}
+
+static void a_failure_of_the_database_that_a_middleware_overlooks_is_its_own(void **state)
+{
+    (void)state;
+    serve_app(&(apus_app){.routes = responses, .middleware = MIDDLEWARE(careless)});
+    assert_int_equal(get("/created")->status, 201);
+    assert_answer(get("/overlooked"), 503, "{\"detail\":\"Database unavailable\"}");
+    serve_app(&app);
+}
+
 static void middleware_wraps_everything_in_order(void **state)
 {
     (void)state;
@@ -508,6 +524,7 @@ int main(void)
         cmocka_unit_test(background_tasks_have_no_deadline),
         cmocka_unit_test(the_applications_state_reaches_handlers),
         cmocka_unit_test(exception_handlers_answer_by_kind_status_and_validation),
+        cmocka_unit_test(a_failure_of_the_database_that_a_middleware_overlooks_is_its_own),
         cmocka_unit_test(middleware_wraps_everything_in_order),
     };
     return cmocka_run_group_tests(tests, set_up, route_tear_down);
