@@ -87,6 +87,23 @@ ROUTES(admin_rows,
     GET("/startupz", started, apus_none, apus_none, .hidden = true),
 );
 
+static bool is_probe(const apus_route *route)
+{
+    const apus_routes *probes = probes_routes();
+    for (size_t i = 0; i < probes->count; i++)
+        if (route == &probes->rows[i])
+            return true;
+    return false;
+}
+
+int probes_start_middleware(apus_request *req, apus_next *next)
+{
+    if (atomic_load_explicit(&current_process->started, memory_order_acquire) || (req->operation && is_probe(req->operation->route)))
+        return apus_call_next(req, next);
+    http_set_header(req, "retry-after", APUS_STR("1"));
+    return http_error(req, 503, "Starting");
+}
+
 const apus_routes *probes_routes(void)
 {
     return probe_rows;

@@ -48,6 +48,7 @@ typedef struct process {
     worker *workers;
     int worker_count;
     _Atomic int phase;
+    _Atomic bool started;     /* the lifespan's start has ended, and well */
     int wakeups;              /* eventfd: workers tell the coordinator that something changed */
     int signals;              /* signalfd */
     apus_task *task;          /* that process_run_task waits for; the first worker's alone */
@@ -79,6 +80,9 @@ void worker_cancel(void *worker);
 /** The routes of the probes on the application's port (health_routes), and those of the admin port. */
 const apus_routes *probes_routes(void);
 const apus_routes *admin_routes(void);
+
+/** Answers 503 to all but the probes until the lifespan's start has ended: handlers rely on what it sets. */
+int probes_start_middleware(apus_request *req, apus_next *next);
 
 /** The hooks that log and count each request. */
 route_hooks access_hooks(void);

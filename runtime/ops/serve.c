@@ -20,6 +20,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#define OWN_MIDDLEWARE 2
 #define MIDDLEWARE_CEILING 32
 #define OWN_ROUTES 32
 #define DATABASE_RETRY_SECONDS 0.05
@@ -82,12 +83,15 @@ static bool process_open_events(process *p, char *error, size_t error_size)
 }
 
 /* The application's middleware behind the runtime's own. */
-static const apus_middleware *with_cors(const apus_middleware *own)
+static const apus_middleware *with_own(const apus_app *app)
 {
-    static apus_middleware all[MIDDLEWARE_CEILING + 2];
-    size_t count = 0;
-    all[count++] = cors_middleware;
-    for (; own && *own && count <= MIDDLEWARE_CEILING; own++)
+    static apus_middleware all[OWN_MIDDLEWARE + MIDDLEWARE_CEILING + 1];
+    size_t count = 0, most = OWN_MIDDLEWARE + MIDDLEWARE_CEILING;
+    if (app->cors.origins)
+        all[count++] = cors_middleware;
+    if (app->lifespan.start)
+        all[count++] = probes_start_middleware;
+    for (const apus_middleware *own = app->middleware; own && *own && count < most; own++)
         all[count++] = *own;
     all[count] = NULL;
     return all;
@@ -102,8 +106,8 @@ const apus_app *application_served(const apus_app *app, apus_app *copy)
         copy->version = "0.1.0";
     if (*ops_options.cors_origins)
         copy->cors.origins = ops_options.cors_origins;
-    if (copy->cors.origins)
-        copy->middleware = with_cors(app->middleware);
+    if (copy->cors.origins || copy->lifespan.start)
+        copy->middleware = with_own(copy);
     if (!options_docs_enabled())
         copy->docs_url = copy->redoc_url = copy->openapi_url = "";
     if (*http_options.root_path)
@@ -298,6 +302,7 @@ static int process_become_ready(process *p)
         }
         process_enter(p, PHASE_STARTING);
     }
+    atomic_store(&p->started, true);
     process_enter(p, PHASE_READY);
     return 0;
 }

@@ -114,12 +114,37 @@ def test_a_start_that_fails_ends_the_process_with_its_words(odd_program):
 
 def test_it_is_ready_when_its_start_has_ended(odd_program, tmp_path):
     events = tmp_path / "events"
-    server = Server(odd_program, AT_START="slow", EVENTS=events)
+    server = Server(odd_program, AT_START="wait", EVENTS=events)
     until(lambda: server.logged("listening"))
-    assert server.admin("/readyz")[0] == 503 and not events.exists()
+    assert server.admin("/readyz")[0] == 503
+    events.touch()
     server.until_ready()
     assert events.read_text() == "started\n"
     assert server.stop() == 0
+
+
+def test_no_handler_runs_before_its_start_has_ended(odd_program, tmp_path):
+    events = tmp_path / "events"
+    server = Server(odd_program, binds=True, AT_START="wait", EVENTS=events, CORS_ORIGINS="*")
+    until(lambda: server.logged("listening"))
+    with server.client() as client:
+        answer = client.get("/slow", headers={"Origin": "http://elsewhere"})
+        assert (answer.status_code, answer.json()) == (503, {"detail": "Starting"})
+        assert answer.headers["retry-after"] == "1" and answer.headers["access-control-allow-origin"] == "*"
+        assert [client.get(path).status_code for path in ("/healthz", "/startupz", "/readyz")] == [200, 200, 503]
+        events.touch()
+        server.until_ready()
+        assert client.get("/slow").status_code == 200
+    assert server.stop() == 0
+    assert events.read_text().split() == ["started", "asked", "answered", "stops"]
+
+
+def test_sigterm_cuts_its_start_short(odd_program, tmp_path):
+    server = Server(odd_program, AT_START="wait", EVENTS=tmp_path / "events", DRAIN_DELAY=30, DRAIN_TIMEOUT=30)
+    until(lambda: server.logged("listening"))
+    server.signal(signal.SIGTERM)
+    assert server.wait(10) == 0
+    assert not (tmp_path / "events").exists()
 
 
 def test_its_stop_runs_once_the_last_request_is_answered(odd_program, tmp_path):

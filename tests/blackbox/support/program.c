@@ -28,8 +28,9 @@ static int start(apus_task *task)
 {
     if (strcmp(at_start, "fail") == 0)
         return apus_fail(task, APUS_EINVAL, "there is no such thing as START=%s", at_start);
-    if (strcmp(at_start, "slow") == 0)
-        apus_sleep(task, 0.3);
+    while (strcmp(at_start, "wait") == 0 && access(events, F_OK) != 0)
+        if (apus_sleep(task, 0.01) < 0)
+            return APUS_ECANCELED;
     note("started");
     return 0;
 }
@@ -106,6 +107,6 @@ int main(int argc, char **argv)
         .health_routes = true,
         .settings = SETTINGS(
             {"EVENTS", &events, "/dev/null", "file of what happens"},
-            {"AT_START", &at_start, "", "fail, slow"},
-            {"AT_STOP", &at_stop, "", "wait, hang"})});
+            {"AT_START", &at_start, "", "fail; wait: until EVENTS is there"},
+            {"AT_STOP", &at_stop, "", "wait: until it is cancelled; hang: whatever happens"})});
 }
