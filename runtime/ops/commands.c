@@ -1,11 +1,13 @@
 /* The commands that do not serve. */
 #include "core/limits.h"
+#include "http/probe.h"
 #include "http/server.h"
 #include "ops/options.h"
 #include "ops/process.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -75,10 +77,11 @@ int command_migrate(const apus_app *app, int argc, char **argv)
     return EXIT_SETTING;
 }
 
-/* Where the probes are answered without TLS: the port itself, or the admin port when the port speaks TLS. */
+/* Where the probes are answered: the port itself, or, when that speaks TLS, the admin port if there is one. */
 typedef struct probe_address {
     const char *host;
     int port;
+    bool tls;
 } probe_address;
 
 static probe_address probe_of(void)
@@ -86,7 +89,7 @@ static probe_address probe_of(void)
     bool admin = *http_options.tls_cert && http_options.admin_port > 0;
     const char *host = admin ? http_options.admin_host : http_options.host;
     return (probe_address){strcmp(host, "0.0.0.0") == 0 ? "127.0.0.1" : host,
-                           (int)(admin ? http_options.admin_port : http_options.port)};
+                           (int)(admin ? http_options.admin_port : http_options.port), *http_options.tls_cert && !admin};
 }
 
 static int healthcheck_connect(const probe_address *at)
@@ -119,13 +122,14 @@ int command_healthcheck(const apus_app *app, int argc, char **argv)
     int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
     probe_address at = probe_of();
     int fd = healthcheck_connect(&at);
-    if (fd < 0 || length >= (int)sizeof request || write(fd, request, (size_t)length) != length) {
+    if (fd < 0 || length >= (int)sizeof request) {
         fprintf(stderr, "healthcheck: port %d: no connection\n", at.port);
         if (fd >= 0)
             close(fd);
         return 1;
     }
-    ssize_t got = read(fd, answer, sizeof answer - 1);
+    signal(SIGPIPE, SIG_IGN); /* a server that hangs up is told in words */
+    int got = http_probe(fd, at.tls, request, answer, sizeof answer - 1);
     close(fd);
     if (got > 12 && memcmp(answer, "HTTP/1.1 200", 12) == 0)
         return 0;

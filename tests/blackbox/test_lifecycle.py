@@ -262,14 +262,40 @@ def test_healthcheck_asks_the_running_server(database):
     assert run("healthcheck", PORT=server.port).returncode == 1
 
 
-def test_healthcheck_of_a_server_with_tls_asks_its_admin_port(database, tmp_path):
+@pytest.fixture
+def tls(tmp_path):
+    """The settings of a server that speaks TLS."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1",
                     "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
-    with serving(binds=True, DATABASE_URL=database.url, TLS_CERT=certificate, TLS_KEY=key) as server:
-        settings = {"PORT": server.port, "ADMIN_PORT": server.admin_port, "TLS_CERT": certificate, "TLS_KEY": key}
+    return {"TLS_CERT": certificate, "TLS_KEY": key}
+
+
+def test_healthcheck_of_a_server_with_tls_asks_its_admin_port(database, tls):
+    with serving(binds=True, DATABASE_URL=database.url, **tls) as server:
+        settings = {"PORT": server.port, "ADMIN_PORT": server.admin_port, **tls}
         assert httpx.get(f"https://127.0.0.1:{server.port}/", verify=False, trust_env=False).status_code == 200
         assert run("healthcheck", **settings).returncode == 0
+
+
+def test_healthcheck_of_a_server_with_tls_alone_asks_it_in_tls(database, tls):
+    server = Server(binds=True, DATABASE_URL=database.url, ADMIN_PORT=0, **tls)
+    settings = {"PORT": server.port, "ADMIN_PORT": 0, **tls}
+    until(lambda: server.logged("started"))
+    assert run("healthcheck", **settings).returncode == 0
+    missing = run("healthcheck", "/nowhere", **settings)
+    assert missing.returncode == 1 and "/nowhere: HTTP/1.1 404" in missing.stderr
+    assert server.stop() == 0
+    assert "no connection" in run("healthcheck", **settings).stderr
+
+
+@pytest.mark.parametrize("in_tls", [True, False])
+def test_healthcheck_does_not_wait_for_one_that_never_answers(tls, in_tls):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        result = run("healthcheck", PORT=silent.getsockname()[1], ADMIN_PORT=0, **(tls if in_tls else {}))
+    assert result.returncode == 1 and "no answer" in result.stderr
+    assert time.monotonic() - began < 10
 
 
 def test_a_signal_while_migrations_wait_for_the_database_ends_it_at_once(database):
