@@ -10,7 +10,10 @@
 
 #pragma GCC visibility push(default)
 
-/** What runs around serving: `start` before the first request is ready to be served, `stop` after the last. Both may wait. */
+/**
+ * What runs around serving: `start` before the first request is served (until it has ended all but the probes get 503), `stop`
+ * after the last. Both may wait; `stop` for what is left of DRAIN_TIMEOUT, a second at least, then it is cancelled.
+ */
 typedef struct apus_lifespan {
     int (*start)(apus_task *task); /* 0, or negative: the start stops with apus_error's words */
     void (*stop)(apus_task *task);
