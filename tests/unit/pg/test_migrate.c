@@ -246,7 +246,7 @@ static void test_a_cancelled_run_finishes_the_file_under_way_and_begins_no_other
     write_file("1_one.sql", "-- migrate:up\ncreate table a (id int);\nselect pg_sleep(0.5);\n");
     write_file("2_two.sql", "-- migrate:up\ncreate table b (id int);\n");
     test_start(&t, goes_up, NULL);
-    TURN_UNTIL(admin_int("select count(*) from pg_stat_activity where wait_event = 'PgSleep'"));
+    TURN_UNTIL(admin_int("select count(*) from pg_stat_activity where wait_event = 'PgSleep' and query like '%%create table a (id int)%%'"));
     fiber_cancel(&t.task, APUS_ECANCELED);
     test_run();
     assert_int_equal(t.result, APUS_ECANCELED);
