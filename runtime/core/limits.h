@@ -14,6 +14,7 @@
 #define LIMIT_VALIDATION_ERRORS 1000                  /* of one request */
 #define LIMIT_HEADERS 100                             /* of one request */
 #define LIMIT_MODEL_DEPTH 64                          /* nested models */
+#define LIMIT_WAITING_BODIES ((size_t)16 * 1024 * 1024) /* of all bodies that have not come whole: a quarter of a small pod */
 #define LIMIT_FIBER_STACK (64 * 1024)                 /* of one fiber, the guard page apart */
 #define LIMIT_FIBERS_POOLED 128                       /* idle stacks that a worker keeps */
 #define LIMIT_GATHER 256                              /* jobs of one apus_gather */

@@ -10,6 +10,7 @@ const http_refusal refusal_timeout = {408, "Request Timeout"};
 const http_refusal refusal_too_large = {413, NULL}; /* NULL: as FastAPI answers a declared length, in plain text */
 const http_refusal refusal_too_large_chunks = {413, "Content Too Large"};
 const http_refusal refusal_busy = {503, "Too many connections"};
+const http_refusal refusal_uploads = {503, "Too many uploads under way"};
 const http_refusal refusal_memory = {503, "Request needs too much memory"};
 const http_refusal refusal_chunks = {400, "Invalid HTTP request: broken chunked encoding"};
 const http_refusal refusal_path = {400, "Invalid HTTP request: a zero byte in the path"};

@@ -47,6 +47,8 @@ static void list_append(connection *c)
 void http_connection_enter(connection *c, connection_state state)
 {
     list_remove(c);
+    if (c->waiting)
+        upload_end(c);
     c->state = state;
     c->since = c->server->loop->now;
     list_append(c);
@@ -64,10 +66,15 @@ static void hook(connection *c)
         return;
     c->h2o_read = socket->_cb.read;
     socket->_cb.read = on_readable;
-    if (c->refusal)
-        refuse_input(c, c->refusal);
-    else if (c->state == CONNECTION_IDLE && socket->input->size)
-        http_connection_enter(c, c->head_length ? CONNECTION_BODY : CONNECTION_HEAD);
+    const http_refusal *refusal = c->refusal;
+    if (!refusal && c->state == CONNECTION_IDLE && socket->input->size) {
+        if (c->head_length)
+            refusal = upload_wait(c);
+        else
+            http_connection_enter(c, CONNECTION_HEAD);
+    }
+    if (refusal)
+        refuse_input(c, refusal);
     c->checked = socket->input->size;
 }
 
@@ -108,6 +115,8 @@ static void on_close(void *data)
     connection *c = data;
     http_server *s = c->server;
     list_remove(c);
+    if (c->waiting)
+        upload_end(c);
     if (c->hook_queued)
         unhook(c);
     if (s->fresh == c)
@@ -337,10 +346,9 @@ static void after_h2o(connection *c)
     h2o_socket_t *socket = c->socket;
     if (c->state == CONNECTION_BUSY)
         return;
-    if (c->state != CONNECTION_BODY)
-        http_connection_enter(c, CONNECTION_BODY);
-    if (c->chunked && socket->input->size > c->head_length + c->body_limit && socket->_cb.read)
-        refuse_input(c, &refusal_too_large_chunks);
+    const http_refusal *refusal = upload_wait(c);
+    if (refusal && socket->_cb.read)
+        refuse_input(c, refusal);
     else if (socket->_cb.read != on_readable)
         hook_later(c);
     c->checked = socket->input->size; /* h2o has put what came in chunks together */

@@ -17,6 +17,7 @@
 #define LINGERERS 1000      /* closed connections of a worker whose client has not yet read the answer */
 #define ADMIN_CONNECTIONS 128
 #define HTTP2_STREAMS 16    /* handled at once on one connection */
+#define LEAST_BYTES_PER_SECOND 1024 /* of a body coming in or a response going out */
 
 typedef struct connection connection;
 typedef struct exchange exchange;
@@ -41,6 +42,8 @@ struct connection {
     h2o_socket_cb h2o_read;   /* h2o's callback behind ours */
     exchange *exchange;       /* HTTP/1's; NULL between requests */
     uint64_t since;           /* when it entered its state */
+    uint64_t body_until;      /* more of the body is awaited until then */
+    size_t waiting;           /* bytes of a body that is not whole, as upload.c counts them */
     size_t scanned;           /* of a head that is not complete */
     size_t head_length, body_limit;
     chunk_check chunks;
@@ -101,6 +104,7 @@ struct http_server {
     _Atomic uint32_t *share;  /* where other workers see how many connections this one has */
     connection_list lists[CONNECTION_STATES];
     size_t connections;
+    size_t largest_body;      /* that any route takes */
     lingerer *lingerers;
     size_t lingerer_count;
     exchange *exchanges;
@@ -122,6 +126,17 @@ static inline connection *connection_of(h2o_socket_t *socket)
 static inline http_server *server_of(const h2o_req_t *req)
 {
     return H2O_STRUCT_FROM_MEMBER(http_server, context, req->conn->ctx);
+}
+
+static inline uint64_t nanoseconds(double seconds)
+{
+    return (uint64_t)(seconds * 1e9);
+}
+
+/** The longest that so many bytes may take. */
+static inline uint64_t transfer_time(size_t bytes)
+{
+    return (uint64_t)bytes * 1000000000u / LEAST_BYTES_PER_SECOND;
 }
 
 /* trust.c */
@@ -170,6 +185,12 @@ void http_connection_kill(connection *c);
 bool http_connection_is_gone(connection *c);
 void http_connection_hook_all(http_server *s);
 
+/* upload.c */
+/** After each read that has left a body incomplete: waits for more of it. NULL, or why not. */
+const http_refusal *upload_wait(connection *c);
+/** Of a connection that has bytes waiting: its body is whole, or given up. */
+void upload_end(connection *c);
+
 /* linger.c */
 /** Keeps the socket behind `fd` open after its owner closes it, until the client has read what was sent. */
 lingerer *linger_prepare(http_server *s, int fd);
@@ -194,8 +215,8 @@ void answer_send(h2o_req_t *req, const http_refusal *refusal);
 /** What h2o answers by itself (a broken chunk, a body too large) in our words. */
 void answer_register_filter(h2o_pathconf_t *path);
 
-extern const http_refusal refusal_timeout, refusal_too_large, refusal_too_large_chunks, refusal_busy, refusal_memory,
-    refusal_chunks, refusal_path, refusal_internal, refusal_closing;
+extern const http_refusal refusal_timeout, refusal_too_large, refusal_too_large_chunks, refusal_busy, refusal_uploads,
+    refusal_memory, refusal_chunks, refusal_path, refusal_internal, refusal_closing;
 
 /* exchange.c */
 int exchange_on_request(h2o_handler_t *self, h2o_req_t *req);

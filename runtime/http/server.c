@@ -11,7 +11,6 @@
 #define STOPPING_SWEEP_NANOSECONDS 20000000u
 #define FIRST_REQUEST_NANOSECONDS 1000000000u /* a connection that was accepted while stopping has so long to say something */
 #define LAST_BYTES_NANOSECONDS 5000000000u
-#define LEAST_BYTES_PER_SECOND 1024           /* of a body coming in or a response going out */
 #define CLOSING_NANOSECONDS 1000000000u
 #define CLOSING_TICK_NANOSECONDS 1000000u
 
@@ -33,16 +32,6 @@ const char *__lsan_default_suppressions(void)
 #endif
 
 /* ---- the sweep */
-
-static uint64_t nanoseconds(double seconds)
-{
-    return (uint64_t)(seconds * 1e9);
-}
-
-static uint64_t transfer_time(size_t bytes)
-{
-    return (uint64_t)bytes * 1000000000u / LEAST_BYTES_PER_SECOND;
-}
 
 static void time_out(connection *c)
 {
@@ -66,10 +55,9 @@ static void sweep_list(http_server *s, connection_state state, uint64_t limit, v
 
 static void sweep_bodies(http_server *s)
 {
-    uint64_t limit = nanoseconds(http_options.header_timeout);
     for (connection *c = s->lists[CONNECTION_BODY].first, *next; c; c = next) {
         next = c->next;
-        if (s->loop->now - c->since > limit + transfer_time(c->socket->input->size))
+        if (s->loop->now > c->body_until)
             time_out(c);
     }
 }
@@ -179,7 +167,7 @@ static void configure(http_server *s)
     h2o_config_init(config);
     config->server_name = (h2o_iovec_t){NULL, 0};
     /* Past a route's limit a body in chunks is cut off by us; h2o's own limit is for those that it reads unseen. */
-    config->max_request_entity_size = largest_body(s->router) + 1;
+    config->max_request_entity_size = s->largest_body + 1;
     config->http1.req_timeout = NEVER_MILLISECONDS;
     config->http1.upgrade_to_http2 = http_options.http2 && !s->admin;
     config->http2.idle_timeout = NEVER_MILLISECONDS;
@@ -202,6 +190,7 @@ http_server *http_server_open(loop *l, const router *r, const http_listener *lis
     memset(s, 0, sizeof *s);
     s->loop = l;
     s->router = r;
+    s->largest_body = largest_body(r);
     s->turn_end.run = at_turn_end;
     s->admin = count && listeners[0].admin;
     s->listener_count = count;

@@ -20,7 +20,7 @@ static const setting rows[] = {
     {"REQUEST_TIMEOUT", SETTING_SECONDS, &http_options.request_timeout, "30", .min = 0, .max = YEAR,
      .doc = "seconds that a request may take; 0: no limit"},
     {"HEADER_TIMEOUT", SETTING_SECONDS, &http_options.header_timeout, "10", .min = 0.1, .max = YEAR,
-     .doc = "seconds in which a request's head must be complete; a body may take longer, at 1 KiB per second"},
+     .doc = "seconds in which a request's head must be complete; a body may take longer at 1 KiB per second, but not pause so long"},
     {"KEEP_ALIVE_TIMEOUT", SETTING_SECONDS, &http_options.keep_alive_timeout, "75", .min = 0.1, .max = YEAR,
      .doc = "seconds that an idle connection is kept; above those of a load balancer"},
     {"WRITE_TIMEOUT", SETTING_SECONDS, &http_options.write_timeout, "30", .min = 0.1, .max = 86400,

@@ -124,6 +124,36 @@ def test_a_body_that_comes_byte_by_byte_is_cut_off(quick):
     assert 0.5 < time.monotonic() - began < 5
 
 
+def test_a_body_that_falls_silent_after_a_burst_is_cut_off(quick):
+    began = time.monotonic()
+    with quick.raw() as connection:
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % MIB + b" " * (MIB - 1))
+        answer, _ = read_answer(connection)
+    assert answer.status == 408 and 0.5 < time.monotonic() - began < 5
+
+
+def test_many_stalled_uploads_keep_memory_bounded_and_others_are_served(database):
+    def stall(server):
+        s = server.raw()
+        s.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % MIB + b" " * (MIB - 1))
+        return s
+
+    with serving(DATABASE_URL=database.url, MIGRATE_ON_START=1, HEADER_TIMEOUT=8) as server, server.client() as client:
+        assert client.get("/items").status_code == 200
+        before = server.memory()
+        stalled = [stall(server) for _ in range(80)]
+        answers = [read_answer(s)[0] for s in stalled[40:]]
+        assert [(a.status, a.json(), a.headers["retry-after"]) for a in answers] == [(503, {"detail": "Too many uploads under way"}, "1")] * 40
+        assert SANITIZED or server.memory() - before < 40 * MIB
+        assert client.get("/items").status_code == 200
+        assert client.post("/items", json={"name": "small", "price": 1, "description": "x" * 3000}).status_code == 201
+        statuses = [read_answer(s)[0].status for s in stalled[:40]]
+        assert 12 <= statuses.count(408) <= 16 and statuses.count(503) == 40 - statuses.count(408)
+        assert client.post("/items", json={"name": "large", "price": 1, "description": "x" * 900_000}).status_code == 201
+        for s in stalled:
+            s.close()
+
+
 def test_a_begun_request_is_told_408(quick):
     with quick.raw() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost")

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE /* memmem */
 #include "fixture.h"
 
+#include "core/limits.h"
+
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -467,6 +469,89 @@ static void a_slow_body_is_408(void **state)
     server_stop();
 }
 
+/* Both framings, and behind another request. */
+static void a_body_that_falls_silent_after_a_burst_is_408_as_soon_as_one_that_never_came(void **state)
+{
+    (void)state;
+    static const char *const heads[] = {
+        "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n",
+        "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n493e0\r\n",
+        HELLO "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n",
+    };
+    static char burst[200000];
+    server_start(1, "--header-timeout=0.5", NULL);
+    for (size_t i = 0; i < 3; i++) {
+        int fd = client_open();
+        uint64_t start = clock_monotonic();
+        client_say(fd, heads[i]);
+        client_send(fd, burst, sizeof burst);
+        if (i == 2)
+            assert_int_equal(status_of(client_read_one(fd)), 200);
+        assert_int_equal(status_of(client_read_all(fd)), 408);
+        assert_true(seconds_since(start) > 0.5 && seconds_since(start) < 2);
+        close(fd);
+    }
+    server_stop();
+}
+
+static void a_body_that_keeps_coming_may_take_longer_than_the_time_out(void **state)
+{
+    (void)state;
+    static const char piece[400] = "";
+    server_start(1, "--header-timeout=0.5", NULL);
+    int fd = client_open();
+    client_say(fd, "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 6000\r\nConnection: close\r\n\r\n");
+    for (int i = 0; i < 15; i++) {
+        usleep(100000);
+        client_send(fd, piece, sizeof piece);
+    }
+    assert_int_equal(status_of(client_read_all(fd)), 201);
+    close(fd);
+    server_stop();
+}
+
+#define UPLOAD (1024 * 1024)
+static const char upload_body[UPLOAD];
+
+/* A request of which the last bytes are missing. The next answer shows that the server has read what came. */
+static int begin_upload(size_t size, size_t missing)
+{
+    char head[128];
+    int fd = client_open();
+    snprintf(head, sizeof head, "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", size);
+    client_say(fd, head);
+    client_send(fd, upload_body, size - missing);
+    assert_int_equal(ask_status(HELLO_CLOSE), 200);
+    return fd;
+}
+
+static int end_upload(int fd, size_t missing)
+{
+    client_send(fd, upload_body, missing);
+    int status = status_of(client_read_all(fd));
+    close(fd);
+    return status;
+}
+
+static void uploads_that_wait_have_a_ceiling_together_and_small_ones_are_not_refused(void **state)
+{
+    (void)state;
+    int held[LIMIT_WAITING_BODIES / UPLOAD], most = LIMIT_WAITING_BODIES / UPLOAD;
+    server_start(1, NULL);
+    for (int i = 0; i < most; i++)
+        held[i] = begin_upload(UPLOAD, 1);
+    int refused = begin_upload(UPLOAD, 1);
+    const char *got = client_read_all(refused);
+    assert_int_equal(status_of(got), 503);
+    assert_true(has(got, "{\"detail\":\"Too many uploads under way\"}") && has(got, "retry-after: 1\r\n"));
+    close(refused);
+    assert_int_equal(end_upload(begin_upload(3000, 2000), 2000), 201);
+    for (int i = 0; i < most; i++)
+        assert_int_equal(end_upload(held[i], 1), 201);
+    assert_int_equal(end_upload(begin_upload(UPLOAD, 1), 1), 201);
+    server_stop();
+}
+
 static void idle_connections_are_closed_and_busy_ones_are_not(void **state)
 {
     (void)state;
@@ -854,6 +939,9 @@ int main(void)
         TEST(a_pipelined_body_in_chunks_may_come_in_pieces),
         TEST(a_slow_head_is_408_and_others_are_served_meanwhile),
         TEST(a_slow_body_is_408),
+        TEST(a_body_that_falls_silent_after_a_burst_is_408_as_soon_as_one_that_never_came),
+        TEST(a_body_that_keeps_coming_may_take_longer_than_the_time_out),
+        TEST(uploads_that_wait_have_a_ceiling_together_and_small_ones_are_not_refused),
         TEST(idle_connections_are_closed_and_busy_ones_are_not),
         TEST(a_client_that_does_not_read_is_let_go),
         TEST(a_large_response_arrives_whole),
