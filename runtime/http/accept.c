@@ -106,7 +106,8 @@ static bool is_full(const http_server *s)
 {
     if (s->admin)
         return s->connections >= ADMIN_CONNECTIONS;
-    return atomic_load_explicit(&http_counts.connections, memory_order_relaxed) >= (uint64_t)http_options.max_connections;
+    uint64_t open = atomic_load_explicit(&http_counts.connections, memory_order_relaxed);
+    return open >= (uint64_t)http_options.max_connections || open >= http_room.connections;
 }
 
 static void take(http_server *s, int fd, const struct sockaddr *address)

@@ -20,9 +20,17 @@ struct lingerer {
     size_t thrown_away;
 };
 
+static _Atomic size_t lingering; /* of all workers */
+
+static bool has_room(void)
+{
+    size_t now = atomic_load_explicit(&lingering, memory_order_relaxed);
+    return now < LINGERERS && now < http_room.lingerers;
+}
+
 static lingerer *linger_on(http_server *s, int fd)
 {
-    lingerer *l = s->lingerer_count < LINGERERS ? memory_alloc(sizeof *l) : NULL;
+    lingerer *l = has_room() ? memory_alloc(sizeof *l) : NULL;
     if (!l) {
         close(fd);
         return NULL;
@@ -34,6 +42,7 @@ static lingerer *linger_on(http_server *s, int fd)
         l->next->previous = l;
     s->lingerers = l;
     s->lingerer_count++;
+    atomic_fetch_add_explicit(&lingering, 1, memory_order_relaxed);
     return l;
 }
 
@@ -47,6 +56,7 @@ static void linger_end(lingerer *l)
     else
         s->lingerers = l->next;
     s->lingerer_count--;
+    atomic_fetch_sub_explicit(&lingering, 1, memory_order_relaxed);
     h2o_socket_close(l->socket);
     memory_free(l);
 }

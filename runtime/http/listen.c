@@ -2,6 +2,7 @@
 #include "http/private.h"
 
 #include "core/inherit.h"
+#include "core/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,6 @@
 #include <unistd.h>
 
 #define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
-#define SPARE_DESCRIPTORS 256 /* besides connections: Postgres, files, loops */
 
 /* How many servers accept from each socket: the last one closes it. */
 static struct {
@@ -46,15 +46,36 @@ bool listener_unshare(int fd)
     return last;
 }
 
-/* Connections need descriptors: as many as are allowed without asking. */
-static void raise_descriptor_limit(void)
+descriptor_room http_room = {.connections = UINT64_MAX, .lingerers = SIZE_MAX};
+
+/* As many as are allowed without asking. */
+static rlim_t raise_descriptor_limit(rlim_t wanted)
 {
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)http_options.max_connections + SPARE_DESCRIPTORS;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
-        return;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return wanted;
+    rlim_t before = limit.rlim_cur;
+    if (before >= wanted)
+        return before;
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? before : limit.rlim_cur;
+}
+
+/* Who is refused for want of room lingers: an eighth is kept for those, else they would take what is reserved. */
+void http_fit_descriptors(size_t reserved)
+{
+    size_t wanted = (size_t)http_options.max_connections;
+    size_t limit = raise_descriptor_limit(wanted + LINGERERS + reserved);
+    size_t room = limit > reserved ? limit - reserved : 0;
+    size_t lingerers = room / 8 < LINGERERS ? room / 8 : LINGERERS;
+    size_t most = room > lingerers ? room - lingerers : 1;
+    http_room.connections = most < wanted ? most : wanted;
+    http_room.lingerers = room > http_room.connections ? room - http_room.connections : 1;
+    if (most < wanted)
+        log_printf(LOG_WARNING,
+                   "MAX_CONNECTIONS=%zu is lowered to %zu: of the %zu descriptors that the system grants, the process itself and "
+                   "Postgres need %zu; raise the limit (ulimit -n, LimitNOFILE=) or lower MAX_CONNECTIONS or DB_POOL_MAX",
+                   wanted, most, limit, reserved);
 }
 
 static int port_of(int fd)
@@ -126,7 +147,6 @@ static int bind_address(const char *host, int64_t port, bool admin, char *error,
 
 int http_listen(http_listener *out, const char *host, int64_t port, bool admin, char *error, size_t error_size)
 {
-    raise_descriptor_limit();
     int fd = find_inherited(admin);
     *out = (http_listener){.fd = fd, .admin = admin, .inherited = fd >= 0};
     if (fd < 0)

@@ -14,7 +14,7 @@
 
 #define HTTP_LISTENERS 8
 #define TRUST_NETWORKS 64
-#define LINGERERS 1000      /* closed connections of a worker whose client has not yet read the answer */
+#define LINGERERS 1000      /* closed connections whose client has not yet read the answer */
 #define ADMIN_CONNECTIONS 128
 #define HTTP2_STREAMS 16    /* handled at once on one connection */
 #define LEAST_BYTES_PER_SECOND 1024 /* of a body coming in or a response going out */
@@ -150,6 +150,12 @@ bool tls_configure(char *error, size_t error_size);
 SSL_CTX *tls_context(void);
 
 /* listen.c */
+/** How many descriptors clients may take in the process. */
+typedef struct descriptor_room {
+    uint64_t connections;
+    size_t lingerers;
+} descriptor_room;
+extern descriptor_room http_room;
 void listener_share(int fd);
 /** true for the last. */
 bool listener_unshare(int fd);

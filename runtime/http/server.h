@@ -41,6 +41,12 @@ typedef struct http_listener {
 } http_listener;
 int http_listen(http_listener *out, const char *host, int64_t port, bool admin, char *error, size_t error_size);
 
+/**
+ * Raises the limit on descriptors as far as the system lets it. Where it leaves less than MAX_CONNECTIONS beside `reserved`
+ * descriptors for all else, connections are refused at what it leaves, and the log says so. Once per process, before http_listen.
+ */
+void http_fit_descriptors(size_t reserved);
+
 typedef struct http_server http_server;
 /** A worker's server on its loop; sockets are shared with the other workers' servers. */
 http_server *http_server_open(loop *l, const router *r, const http_listener *listeners, size_t count, char *error, size_t error_size);

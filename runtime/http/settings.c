@@ -30,7 +30,7 @@ static const setting rows[] = {
     {"MAX_HEADER", SETTING_BYTES, &http_options.max_header, "32KiB", .min = 1024, .max = 256.0 * 1024,
      .doc = "largest head of a request"},
     {"MAX_CONNECTIONS", SETTING_INT, &http_options.max_connections, "10000", .min = 1, .max = 1000000,
-     .doc = "connections open at once; above it: 503"},
+     .doc = "connections open at once, as far as there are descriptors; above it: 503"},
     {"MAX_DEPTH", SETTING_INT, &http_options.max_depth, "64", .min = 1, .max = 1000, .doc = "deepest nesting of JSON"},
     {"ROOT_PATH", SETTING_TEXT, &http_options.root_path, "", .doc = "path prefix that a proxy strips"},
     {"FORWARDED_ALLOW_IPS", SETTING_TEXT, &http_options.forwarded_allow_ips, "127.0.0.1",

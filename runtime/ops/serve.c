@@ -26,6 +26,8 @@
 #define DATABASE_RETRY_SECONDS 0.05
 #define LOG_FLUSH_SECONDS 2.0
 #define STOP_SECONDS 1.0 /* that the lifespan's stop has at least, and once more when it is cancelled */
+#define OWN_DESCRIPTORS 24    /* log, signals, listeners, the admin port's clients, files */
+#define WORKER_DESCRIPTORS 12 /* a loop's, libuv's, one to spare */
 
 process *current_process;
 
@@ -144,6 +146,13 @@ static bool process_build(process *p, char *error, size_t error_size)
         return true;
     p->admin_router = router_build(&admin, NULL, admin_routes(), error, error_size);
     return p->admin_router != NULL;
+}
+
+/* What clients must leave. Postgres twice: a connection that takes another's place, or cancels its work, comes before that has gone. */
+static size_t reserved_descriptors(const process *p)
+{
+    size_t database = p->app->database ? 2 * (size_t)pg_options.pool_max : 0;
+    return OWN_DESCRIPTORS + WORKER_DESCRIPTORS * (size_t)p->worker_count + database;
 }
 
 /*
@@ -441,6 +450,7 @@ int command_serve(const apus_app *given)
     dev_share_open(inherited_descriptor(INHERITED_DEV, -1));
     if (!process_build(&p, error, sizeof error) || !process_open_events(&p, error, sizeof error))
         return fail(error);
+    http_fit_descriptors(reserved_descriptors(&p));
     int listens = process_listen(&p, error, sizeof error);
     if (listens < 0)
         return listens == APUS_EINVAL ? refuse_setting(error) : fail(error);

@@ -1,9 +1,11 @@
 """Limits and time-outs: too much, too slow, too deep; memory stays flat and others are served."""
 
+import re
 import resource
 import socket
 import time
 
+import psycopg
 import pytest
 from support.raw import exchange, read_answer
 from support.server import SANITIZED, serving, until
@@ -229,6 +231,37 @@ def test_running_out_of_descriptors_does_not_spin_and_heals(database):
                 return client.get("/").status_code == 200
 
         until(served, 10, every=0.1)
+
+
+def test_clients_that_hold_on_leave_descriptors_for_postgres(database):
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (160, 160))
+
+    def ask(s, path):
+        s.sendall(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path)
+        return read_answer(s)[0]
+
+    settings = {"DATABASE_URL": database.url, "MIGRATE_ON_START": 1, "DB_POOL_MAX": 5, "KEEP_ALIVE_TIMEOUT": 300}
+    with serving(preexec=few, **settings) as server:
+        [warning] = [x for x in server.lines if x["level"] == "warning" and "MAX_CONNECTIONS=10000 is lowered to" in x["message"]]
+        most = int(re.search(r"lowered to (\d+): of the 160 descriptors", warning["message"])[1])
+        held = [server.raw() for _ in range(300)]
+        statuses = [answer.status if answer else None for answer in (ask(s, b"/") for s in held)]
+        assert 50 < most < 160 and statuses == [200] * most + [503] * (300 - most)
+        assert server.metric("http_server_descriptor_shortages_total") == 0
+        assert server.metric("http_server_open_connections") == most
+        knocking = [server.raw() for _ in range(100)]  # they would take what the ended ones leave
+        with psycopg.connect(database.cluster.url(), autocommit=True) as connection:
+            connection.execute(f'alter database "{database.name}" allow_connections false')
+            ended = connection.execute("select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = %s",
+                                       [database.name]).fetchone()[0]
+            time.sleep(1)
+            connection.execute(f'alter database "{database.name}" allow_connections true')
+        assert ended >= 1
+        until(lambda: ask(held[0], b"/items").status == 200, 10)
+        assert all(is_open(s) for s in held[:most])
+        for s in held + knocking:
+            s.close()
 
 
 def test_a_client_that_goes_away_frees_its_slot(database):
