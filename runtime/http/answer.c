@@ -84,6 +84,22 @@ static void rewriter_send(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *byte
     h2o_ostream_send_next(self, req, &((rewriter *)self)->body, 1, state);
 }
 
+static void report(h2o_req_t *req, const http_refusal *refusal)
+{
+    connection *c = connection_of(req->conn->callbacks->get_socket(req->conn));
+    http_head *head = &server_of(req)->head;
+    if (!c)
+        return; /* write_learn's */
+    if (req->version < 0x200) {
+        report_refusal_of_input(c, refusal);
+        return;
+    }
+    memset(head, 0, offsetof(http_head, fields));
+    head->method = (apus_str){req->input.method.base, req->input.method.len};
+    head->target = (apus_str){req->input.path.base, req->input.path.len};
+    report_refusal(c, head, refusal);
+}
+
 static void rewriter_set_up(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
 {
     (void)self;
@@ -101,6 +117,7 @@ static void rewriter_set_up(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **
     req->res.headers = (h2o_headers_t){NULL};
     add_type(req, "application/json");
     http_counts.bad_requests++;
+    report(req, &refusal);
     h2o_setup_next_ostream(req, &r->super.next);
 }
 

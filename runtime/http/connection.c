@@ -232,8 +232,10 @@ static void judge_next(connection *c, size_t used)
     size_t size = input->size - used;
     if (head_read(&s->head, next, size, (size_t)http_options.max_header, &refusal) == HEAD_COMPLETE)
         refusal = judge_request(c, &s->head, next + s->head.length, size - s->head.length);
-    if (refusal)
+    if (refusal) {
         input->size = used;
+        report_refusal(c, &s->head, refusal);
+    }
     c->refusal = refusal;
 }
 
@@ -274,6 +276,8 @@ void http_connection_refuse(connection *c, const http_refusal *refusal)
 {
     h2o_socket_t *socket = c->socket;
     h2o_iovec_t text;
+    if (!c->refusal)
+        report_refusal_of_input(c, refusal);
     if (h2o_socket_is_writing(socket) || !(c->answer = answer_text(c->server, refusal, &text.len))) {
         http_connection_kill(c);
         return;

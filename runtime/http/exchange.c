@@ -133,6 +133,7 @@ static void exchange_run(apus_task *task)
     fill(x, &x->server->head);
     if (memchr(x->request.path.ptr, '\0', x->request.path.len)) {
         atomic_fetch_add_explicit(&http_counts.bad_requests, 1, memory_order_relaxed);
+        report_refusal(x->connection, &x->server->head, &refusal_path);
         exchange_refuse(x, &refusal_path);
         return;
     }
@@ -291,6 +292,7 @@ static void refuse_unstarted(connection *c, h2o_req_t *h2o, const http_refusal *
 {
     atomic_fetch_add_explicit(&http_counts.bad_requests, 1, memory_order_relaxed);
     c->linger = true;
+    report_refusal(c, &c->server->head, refusal);
     answer_send(h2o, refusal);
 }
 
@@ -305,6 +307,7 @@ static void exchange_start(exchange *x, const http_refusal *refusal)
         x->running = false;
         refusal = &refusal_memory;
     }
+    report_refusal(x->connection, &s->head, refusal);
     exchange_refuse(x, refusal);
 }
 

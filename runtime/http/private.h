@@ -48,7 +48,7 @@ struct connection {
     size_t head_length, body_limit;
     chunk_check chunks;
     size_t checked;           /* of the buffer: what lies behind it is new, and in chunks as it came */
-    const http_refusal *refusal; /* of a pipelined request, not yet answered */
+    const http_refusal *refusal; /* of a pipelined request, reported, not yet answered */
     char *answer;             /* of a refusal */
     lingerer *lingerer;
     uint64_t served;
@@ -223,6 +223,12 @@ void answer_register_filter(h2o_pathconf_t *path);
 
 extern const http_refusal refusal_timeout, refusal_too_large, refusal_too_large_chunks, refusal_busy, refusal_uploads,
     refusal_memory, refusal_chunks, refusal_path, refusal_internal, refusal_closing;
+
+/* report.c */
+/** Tells the hook of a refused request, of which `head` holds what was read. */
+void report_refusal(const connection *c, http_head *head, const http_refusal *refusal);
+/** The same for a request of HTTP/1 that begins the input. Fills the server's head. */
+void report_refusal_of_input(connection *c, const http_refusal *refusal);
 
 /* exchange.c */
 int exchange_on_request(h2o_handler_t *self, h2o_req_t *req);

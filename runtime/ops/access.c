@@ -123,7 +123,26 @@ static void request_failed(apus_request *req, const char *what)
     log_pairs(LOG_ERROR, "unhandled error", pairs, n);
 }
 
+/* Of a request that never had a route: what is known of it. */
+static void request_refused(const route_refusal *refusal)
+{
+    log_pair pairs[6];
+    size_t n = 0;
+    if (!ops_options.access_log || !log_enabled(LOG_INFO))
+        return;
+    if (refusal->method.len)
+        pairs[n++] = LOG_TEXT_PAIR("method", refusal->method);
+    if (refusal->path.len)
+        pairs[n++] = LOG_TEXT_PAIR("path", refusal->path);
+    pairs[n++] = LOG_INT_PAIR("status", refusal->status);
+    pairs[n++] = LOG_TEXT_PAIR("client", refusal->client);
+    if (refusal->request_id.len)
+        pairs[n++] = LOG_TEXT_PAIR("request_id", refusal->request_id);
+    pairs[n++] = LOG_TEXT_PAIR("reason", apus_cstr(refusal->reason));
+    log_pairs(LOG_INFO, "request", pairs, n);
+}
+
 route_hooks access_hooks(void)
 {
-    return (route_hooks){request_started, request_finished, request_failed};
+    return (route_hooks){request_started, request_finished, request_failed, request_refused};
 }

@@ -32,11 +32,20 @@ struct operation {
     struct template_segments *segments;
 };
 
+/** A request that was answered before it had a route. Of a head that is broken or not whole, texts may be empty. */
+typedef struct route_refusal {
+    apus_str method, client, request_id;
+    apus_str path; /* as it came */
+    int status;
+    const char *reason;
+} route_refusal;
+
 /** What ops sets before listening; each may be NULL. */
 typedef struct route_hooks {
     void (*started)(apus_request *req);  /* on its fiber, before anything else */
     void (*finished)(apus_request *req); /* after the response was handed over */
     void (*failed)(apus_request *req, const char *what); /* an unhandled error: for the log */
+    void (*refused)(const route_refusal *refusal);       /* in the place of all others */
 } route_hooks;
 
 struct router {

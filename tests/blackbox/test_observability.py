@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+from support.raw import exchange, read_answer
 from support.server import serving, until
 
 
@@ -95,7 +96,55 @@ def test_a_request_held_up_by_anothers_work_says_so(odd_program, tmp_path, holde
         assert (line["queue_seconds"] > 0.3, line["handler_seconds"] > 0.3) == (held_up, not held_up)
 
 
+START = b"POST /items HTTP/1.1\r\nHost: x\r\n"
+WELL = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+KNOWN = {"method": "POST", "path": "/items", "client": "127.0.0.1"}
+REFUSED = {
+    "framing": (START + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, KNOWN, "both Content-Length"),
+    "framing, from behind a proxy": (START + b"X-Forwarded-For: 192.0.2.7\r\nX-Request-Id: a-1\r\nContent-Length: x\r\n\r\n", 400,
+                                     KNOWN | {"client": "192.0.2.7", "request_id": "a-1"}, "Content-Length is not a number"),
+    "framing, behind another request": (WELL + START + b"Content-Length: x\r\n\r\n", 400, KNOWN, "Content-Length is not a number"),
+    "a broken chunk": (START + b"Transfer-Encoding: chunked\r\n\r\nx\r\n", 400, KNOWN, "broken chunked encoding"),
+    "a zero byte in the path": (b"GET /a%00b HTTP/1.1\r\nHost: x\r\n\r\n", 400, {"method": "GET", "path": "/a%00b"}, "a zero byte"),
+    "not HTTP": (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400, {"client": "127.0.0.1"}, "the method is not a token"),
+    "a target with a secret": (b"GET /a?key=secret\x7f HTTP/1.1\r\n\r\n", 400, {"method": "GET", "path": "/a"}, "a control character"),
+    "half a head": (b"GET /docs HTTP/1.1\r\nHost", 408, {"method": "GET", "path": "/docs", "client": "127.0.0.1"}, "Request Timeout"),
+    "half a body": (START + b"Content-Length: 10\r\n\r\nhalf", 408, KNOWN, "Request Timeout"),
+    "a declared body": (START + b"Content-Length: 1073741824\r\n\r\n", 413, KNOWN, "Content Too Large"),
+    "an expectation": (START + b"Expect: tea\r\n\r\n", 417, KNOWN, "only 100-continue"),
+    "a large head": (START + b"X-Big: " + b"x" * 40_000 + b"\r\n\r\n", 431, KNOWN, "larger than MAX_HEADER"),
+    "many headers": (START + b"X: 1\r\n" * 100 + b"\r\n", 431, KNOWN, "more than 100 headers"),
+    "another version": (b"GET / HTTP/2.0\r\n\r\n", 505, {"method": "GET", "path": "/"}, "use HTTP/1.1"),
+}
+
+
+@pytest.fixture(scope="module")
+def refusing(database):
+    with serving(DATABASE_URL=database.url, HEADER_TIMEOUT=0.5) as server:
+        yield server
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_request_that_is_refused_before_routing_leaves_one_line(refusing, name):
+    request, status, known, reason = REFUSED[name]
+    before = len(refusing.lines)
+    with refusing.raw() as connection:
+        connection.sendall(request)
+        rest = b""
+        while (answer := read_answer(connection, rest))[0] and answer[0].status == 200:
+            rest = answer[1]
+        assert answer[0].status == status
+    refusing.client().get("/?last")
+    until(lambda: [x for x in refusing.lines[before:] if x.get("path") == "/" and "reason" not in x])
+    [line] = [x for x in refusing.lines[before:] if "reason" in x]
+    assert (line["level"], line["message"], line["status"]) == ("info", "request", status)
+    assert {key: line.get(key) for key in known} == known and reason in line["reason"]
+    assert "secret" not in str(line)
+
+
 def test_the_access_log_can_be_turned_off(database):
     with serving(DATABASE_URL=database.url, ACCESS_LOG="off") as server, server.client() as client:
         client.get("/")
+        for request in (REFUSED["framing"][0], REFUSED["a large head"][0]):
+            exchange(server, request)
     assert server.logged("request") == []

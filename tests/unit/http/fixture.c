@@ -16,6 +16,8 @@
 
 seen test_seen;
 int test_port;
+char test_refused[256];
+_Atomic int test_refusals;
 
 /* ---- routes of the test's own, in the place of the route room's */
 
@@ -192,6 +194,14 @@ static void configure(va_list pairs)
         fail_msg("%s", error);
 }
 
+static void note_refusal(const route_refusal *refusal)
+{
+    snprintf(test_refused, sizeof test_refused, "%.*s %.*s %.*s %d %s", (int)refusal->method.len, refusal->method.ptr,
+             (int)refusal->path.len, refusal->path.ptr, (int)refusal->client.len, refusal->client.ptr, refusal->status,
+             refusal->reason);
+    atomic_fetch_add(&test_refusals, 1);
+}
+
 void server_start(int count, ...)
 {
     va_list pairs;
@@ -201,7 +211,8 @@ void server_start(int count, ...)
     configure(pairs);
     va_end(pairs);
     test_seen = (seen){0};
-    test_router = (struct router){.max_body = (size_t)http_options.max_body};
+    atomic_store(&test_refusals, 0);
+    test_router = (struct router){.max_body = (size_t)http_options.max_body, .hooks.refused = note_refusal};
     if (http_listen(&listener, "127.0.0.1", 0, false, error, sizeof error) < 0)
         fail_msg("%s", error);
     test_port = listener.port;

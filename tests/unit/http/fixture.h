@@ -21,6 +21,10 @@ extern seen test_seen;
 
 extern int test_port;
 
+/** The last refusal that was reported, and how many there were since the start of the server. */
+extern char test_refused[256];
+extern _Atomic int test_refusals;
+
 /** Settings as by default, unless `name=value` pairs (ending with NULL) say otherwise; then `workers` servers on one port. */
 void server_start(int workers, ...);
 /** Stops accepting, waits until nothing is busy, closes. Fails the test after five seconds. */

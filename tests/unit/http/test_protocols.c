@@ -255,6 +255,23 @@ static void http2_is_served_when_asked_for(void **state)
     server_stop();
 }
 
+static void a_refused_stream_is_reported_once(void **state)
+{
+    (void)state;
+    server_start(1, "--http2", NULL);
+    int fd = http2_open();
+    http2_get(fd, 1, "/a%00b?query");
+    assert_non_null(strstr(http2_read(fd, 1), "{\"detail\":\"Invalid HTTP request"));
+    assert_int_equal(atomic_load(&test_refusals), 1);
+    assert_string_equal(test_refused, "GET /a%00b 127.0.0.1 400 Invalid HTTP request: a zero byte in the path");
+    http2_get(fd, 3, "no-slash");
+    assert_non_null(http2_read(fd, 3));
+    assert_int_equal(atomic_load(&test_refusals), 2);
+    assert_string_equal(test_refused, "GET  127.0.0.1 400 Invalid HTTP request: the target is not a path");
+    close(fd);
+    server_stop();
+}
+
 static bool three_cancelled(void)
 {
     return atomic_load(&test_seen.cancelled) == 3;
@@ -321,6 +338,7 @@ int main(void)
         TEST(a_tls_client_that_leaves_ends_its_request),
         TEST(a_handshake_that_does_not_end_is_cut),
         TEST(http2_is_served_when_asked_for),
+        TEST(a_refused_stream_is_reported_once),
         TEST(streams_that_are_reset_and_connections_that_end_cancel_their_requests),
         TEST(rapid_resets_close_the_connection),
         TEST(stopping_ends_http2_connections_when_their_streams_have_ended),

@@ -260,6 +260,31 @@ static void refused_requests_get_json_and_the_next_bytes_are_never_parsed(void *
     server_stop();
 }
 
+static void each_refusal_is_reported_once(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *request, *report;
+    } cases[] = {
+        {"POST /x?q HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+         "POST /x 127.0.0.1 400 Invalid HTTP request: Content-Length is not a number"},
+        {HELLO "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+         "POST /x 127.0.0.1 400 Invalid HTTP request: Content-Length is not a number"},
+        {HELLO "PUT /small HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n", "PUT /small 127.0.0.1 413 Content Too Large"},
+        {"PUT /y HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxx",
+         "PUT /y 127.0.0.1 400 Invalid HTTP request: broken chunked encoding"},
+        {HELLO "PUT /y HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx", "PUT /y 127.0.0.1 408 Request Timeout"},
+        {"x y", "x  127.0.0.1 408 Request Timeout"},
+    };
+    server_start(1, "--header-timeout=0.3", NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ask(cases[i].request);
+        assert_int_equal(atomic_load(&test_refusals), i + 1);
+        assert_string_equal(test_refused, cases[i].report);
+    }
+    server_stop();
+}
+
 static void a_bad_request_behind_a_good_one_is_refused_too(void **state)
 {
     (void)state;
@@ -930,6 +955,7 @@ int main(void)
         TEST(bodies_come_whole_in_pieces_and_in_chunks),
         TEST(heads_may_come_byte_by_byte),
         TEST(refused_requests_get_json_and_the_next_bytes_are_never_parsed),
+        TEST(each_refusal_is_reported_once),
         TEST(a_bad_request_behind_a_good_one_is_refused_too),
         TEST(a_large_head_and_many_headers_are_431),
         TEST(a_declared_body_past_the_limit_is_refused_before_it_is_read),
