@@ -432,12 +432,16 @@ void http_connection_close_idle(connection *c)
 {
     char byte;
     h2o_socket_t *socket = c->socket;
-    if (c->http2 || !socket->_cb.read) {
+    if (!socket->_cb.read) {
         http_connection_kill(c);
         return;
     }
     if (recv(h2o_socket_get_fd(socket), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
-        return; /* a request has just come: it is served, and its answer closes */
+        return; /* a request has just come: it is served, and its answer closes, or (HTTP/2) the next sweep */
+    if (c->http2) {
+        http_connection_kill(c);
+        return;
+    }
     h2o_socket_cb h2o_read = socket->_cb.read == on_readable ? c->h2o_read : socket->_cb.read;
     h2o_read(socket, h2o_socket_error_closed);
 }

@@ -62,15 +62,30 @@ static void sweep_bodies(http_server *s)
     }
 }
 
+static bool is_past_write_timeout(const exchange *x)
+{
+    uint64_t limit = nanoseconds(http_options.write_timeout) + transfer_time(x->sent_length);
+    return x->sent_at && x->server->loop->now - x->sent_at > limit;
+}
+
+/* Streams share their connection: one whose answer is not taken (a window of 0) ends it. */
+static void sweep_streams(http_server *s)
+{
+    for (exchange *x = http_options.http2 ? s->exchanges : NULL; x; x = x->next)
+        if (x->h2o && x->h2o->version >= 0x200 && !x->connection->doomed && is_past_write_timeout(x)) {
+            x->connection->doomed = true;
+            time_out(x->connection);
+        }
+}
+
 static void sweep_busy(http_server *s)
 {
-    uint64_t limit = nanoseconds(http_options.write_timeout);
     for (connection *c = s->lists[CONNECTION_BUSY].first, *next; c; c = next) {
         next = c->next;
         exchange *x = c->exchange;
         if (!x)
             continue;
-        if (x->sent_at && s->loop->now - x->sent_at > limit + transfer_time(x->sent_length))
+        if (is_past_write_timeout(x))
             time_out(c);
         else if (!x->sent_at && !x->cancelled && c->unread && http_connection_is_gone(c))
             exchange_cancel(x, APUS_ECANCELED);
@@ -110,6 +125,7 @@ static void sweep(loop_timer *timer)
     sweep_list(s, CONNECTION_IDLE, nanoseconds(http_options.keep_alive_timeout), http_connection_close_idle);
     sweep_bodies(s);
     sweep_busy(s);
+    sweep_streams(s);
     if (s->stopping)
         sweep_idle_while_stopping(s);
     linger_sweep(s, false);

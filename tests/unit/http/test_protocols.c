@@ -311,6 +311,53 @@ static void rapid_resets_close_the_connection(void **state)
     server_stop();
 }
 
+static bool none_connected(void)
+{
+    return atomic_load(&http_counts.connections) == 0;
+}
+
+static void a_window_of_zero_is_cut_off_after_the_write_timeout(void **state)
+{
+    (void)state;
+    static const char no_window[] = {0, 4, 0, 0, 0, 0}; /* SETTINGS_INITIAL_WINDOW_SIZE */
+    server_start(1, "--http2", "--write-timeout=0.5", NULL);
+    uint64_t timeouts = atomic_load(&http_counts.timeouts);
+    int fd = http2_open();
+    send_frame(fd, SETTINGS, 0, 0, no_window, sizeof no_window);
+    for (uint32_t stream = 1; stream < 32; stream += 2)
+        http2_get(fd, stream, "/hello");
+    usleep(300000);
+    assert_int_equal(atomic_load(&http_counts.connections), 1);
+    wait_until(none_connected, 3000);
+    assert_int_equal(atomic_load(&http_counts.timeouts) - timeouts, 1);
+    close(fd);
+    server_stop();
+}
+
+static int late_client;
+
+static void ask_and_stop_accepting(http_server *s)
+{
+    http2_get(late_client, 3, "/hello");
+    http_server_stop_accepting(s);
+}
+
+static void a_stream_that_comes_as_its_idle_connection_is_about_to_close_is_served(void **state)
+{
+    (void)state;
+    server_start(1, "--http2", NULL);
+    late_client = http2_open();
+    http2_get(late_client, 1, "/hello");
+    assert_non_null(http2_read(late_client, 1));
+    server_each(ask_and_stop_accepting);
+    const char *got = http2_read(late_client, 3);
+    assert_non_null(got);
+    assert_string_equal(got, "{\"message\":\"hello from FastAPI\"}");
+    assert_null(http2_read(late_client, 5));
+    close(late_client);
+    server_stop();
+}
+
 static void stopping_ends_http2_connections_when_their_streams_have_ended(void **state)
 {
     (void)state;
@@ -341,6 +388,8 @@ int main(void)
         TEST(a_refused_stream_is_reported_once),
         TEST(streams_that_are_reset_and_connections_that_end_cancel_their_requests),
         TEST(rapid_resets_close_the_connection),
+        TEST(a_window_of_zero_is_cut_off_after_the_write_timeout),
+        TEST(a_stream_that_comes_as_its_idle_connection_is_about_to_close_is_served),
         TEST(stopping_ends_http2_connections_when_their_streams_have_ended),
     };
     return cmocka_run_group_tests_name("protocols", tests, make_certificate, remove_certificate);
