@@ -2,7 +2,6 @@
 
 import os
 import resource
-import select
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support.raw import readable
 from support.server import SANITIZED, Server, serving, until
 
 
@@ -148,13 +148,6 @@ def many_descriptors():
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, IDLE + 500), hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def readable(sockets):
-    waiting = select.poll()
-    for s in sockets:
-        waiting.register(s, select.POLLIN)
-    return waiting.poll(0)
 
 
 def test_ten_thousand_idle_connections_are_held_cheaply_and_others_are_served(database, many_descriptors):

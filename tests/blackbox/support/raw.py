@@ -1,6 +1,7 @@
 """HTTP/1.1 by hand: bytes in, one answer out."""
 
 import json
+import select
 import socket
 from dataclasses import dataclass
 
@@ -71,3 +72,11 @@ def exchange(server, *pieces):
                 if not rest:
                     return answers
                 connection.settimeout(PATIENCE)
+
+
+def readable(sockets):
+    """Those that have something to read, or their end."""
+    waiting = select.poll()
+    for s in sockets:
+        waiting.register(s, select.POLLIN)
+    return waiting.poll(0)
