@@ -79,6 +79,11 @@ typedef struct fiber_stats {
 } fiber_stats;
 extern fiber_stats fiber_counts;
 
+/**
+ * As apus_offload, for work that can be asked to end sooner: when the task is cancelled or its deadline passes, `hurry(arg)` is
+ * called on the loop, and the work may still be going on. It is run in any case.
+ */
+int task_offload(apus_task *task, int (*work)(void *arg), void (*hurry)(void *arg), void *arg);
 /** Runs work on libuv's thread pool; `done(arg, result)` on the loop. For rooms; handlers use apus_offload. */
 int loop_offload(loop *l, int (*work)(void *arg), void (*done)(void *arg, int result), void *arg);
 /** Resolves a name on the thread pool: a wait. Up to `size` addresses as text into `out`. The count, or negative. */

@@ -12,6 +12,7 @@ typedef struct offloaded {
     uv_work_t work;
     fiber_wait wait;
     int (*run)(void *arg);
+    void (*hurry)(void *arg);
     void *arg;
     int result;
     bool finished;
@@ -35,12 +36,20 @@ static void offloaded_finished(uv_work_t *work, int status)
 static void offloaded_abandon(fiber_wait *wait)
 {
     offloaded *o = wait->arg;
-    uv_cancel((uv_req_t *)&o->work);
+    if (o->hurry)
+        o->hurry(o->arg);
+    else
+        uv_cancel((uv_req_t *)&o->work);
 }
 
 int apus_task_offload(apus_task *task, int (*work)(void *arg), void *arg)
 {
-    offloaded o = {.run = work, .arg = arg};
+    return task_offload(task, work, NULL, arg);
+}
+
+int task_offload(apus_task *task, int (*work)(void *arg), void (*hurry)(void *arg), void *arg)
+{
+    offloaded o = {.run = work, .hurry = hurry, .arg = arg};
     if (!task->loop->private->running)
         return apus_task_fail(task, APUS_EINVAL, "apus_offload waits: it is called on a fiber");
     if (uv_queue_work(task->loop->uv, &o.work, offloaded_run, offloaded_finished) < 0)

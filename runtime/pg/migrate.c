@@ -25,9 +25,6 @@ typedef struct migrate_job {
     bool has_table;
     uint64_t lock_by;
     _Atomic bool stop; /* nobody wants it any more: it ends as soon as nothing is half done */
-    fiber_wait wait;
-    int result;
-    bool finished;
     int changed;
     buffer lines; /* what `status` tells: not in the arena, which belongs to the loop's thread */
     char error[1024];
@@ -380,36 +377,10 @@ static int work(void *arg)
     return code;
 }
 
-static void finished(void *arg, int result)
+static void hurry(void *arg)
 {
     migrate_job *j = arg;
-    j->result = result;
-    j->finished = true;
-    fiber_wake(&j->wait, 0);
-}
-
-static void stop(fiber_wait *wait)
-{
-    migrate_job *j = wait->arg;
     j->stop = true;
-}
-
-/* The task stays until the thread has let go of the job: cancellation and deadline ask the thread to hurry. */
-static int offload(apus_task *task, migrate_job *j)
-{
-    if (!task->fiber)
-        return apus_task_fail(task, APUS_EINVAL, "migrations wait: they are called on a fiber");
-    if (loop_offload(task->loop, work, finished, j) < 0)
-        return apus_task_fail(task, APUS_ENOMEM, "no thread pool");
-    int over = fiber_await(&j->wait, task, stop, j);
-    if (!j->finished) {
-        apus_task *waits = j->wait.task;
-        bool before = waits->shielded;
-        waits->shielded = true;
-        fiber_await(&j->wait, task, NULL, NULL);
-        waits->shielded = before;
-    }
-    return over < 0 ? over : j->result;
 }
 
 static int run(apus_task *task, int (*action)(migrate_job *j), const char *folder, int *changed, buffer *out)
@@ -424,7 +395,7 @@ static int run(apus_task *task, int (*action)(migrate_job *j), const char *folde
     if (held == PERMIT_NONE)
         return apus_task_fail(task, APUS_EPOOL, "migrations: every connection of DB_POOL_MAX is in use");
     buffer_init(&j->lines, NULL, 0, LIMIT_RESPONSE_BODY);
-    int code = offload(task, j);
+    int code = task_offload(task, work, hurry, j);
     permit_return(held, NULL);
     if (out)
         buffer_append_str(out, buffer_str(&j->lines));
