@@ -22,18 +22,13 @@ static bool take_one(_Atomic int *of)
     return false;
 }
 
-static bool take_spare(void)
-{
-    return take_one(&spare);
-}
-
 permit permit_take(bool *own_free)
 {
     if (*own_free) {
         *own_free = false;
         return PERMIT_OWN;
     }
-    return take_spare() ? PERMIT_SPARE : PERMIT_NONE;
+    return take_one(&spare) ? PERMIT_SPARE : PERMIT_NONE;
 }
 
 permit permit_take_side(void)
@@ -41,7 +36,7 @@ permit permit_take_side(void)
     bool expected = true;
     if (atomic_compare_exchange_strong(&side_free, &expected, false))
         return PERMIT_SIDE;
-    return take_spare() ? PERMIT_SPARE : PERMIT_NONE;
+    return take_one(&spare) ? PERMIT_SPARE : PERMIT_NONE;
 }
 
 void permit_return(permit p, bool *own_free)

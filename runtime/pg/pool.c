@@ -205,6 +205,13 @@ static size_t alive(const pg_pool *p)
     return count;
 }
 
+/* Connections above the least number. */
+static size_t spare_of(const pg_pool *p)
+{
+    size_t count = alive(p);
+    return count > p->least ? count - p->least : 0;
+}
+
 /* When to try again, if trying is what is left to do; UINT64_MAX otherwise. */
 static uint64_t dial_more(pg_pool *p, uint64_t now)
 {
@@ -253,7 +260,7 @@ static void look_at_due(pg_pool *p, connection_state state, uint64_t now, uint64
 /* Too old, or unused beyond the least number that is kept. */
 static void retire_some(pg_pool *p, uint64_t now)
 {
-    size_t spare = alive(p) > p->least ? alive(p) - p->least : 0;
+    size_t spare = spare_of(p);
     for (connection *c = p->lists[CONNECTION_IDLE].last, *after; c; c = after) {
         after = c->previous;
         bool unused = spare && (p->draining || now >= c->idle_since + PG_IDLE_TIME);
@@ -383,7 +390,7 @@ void pool_lend(void *unused)
     if (!p || p->waiting.count || p->leases.count)
         return;
     uint64_t now = p->now = clock_monotonic();
-    size_t spare = alive(p) > p->least ? alive(p) - p->least : 0;
+    size_t spare = spare_of(p);
     for (connection *c = p->lists[CONNECTION_IDLE].last, *after; c && spare; c = after) {
         after = c->previous;
         if (now < c->idle_since + PG_LEND_AGE || !holds_spare(p, c))

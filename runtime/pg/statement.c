@@ -38,13 +38,12 @@ static void group_abandon(fiber_wait *wait)
 {
     pg_group *g = wait->arg;
     connection *c = g->connection;
-    bool sent = g->place == GROUP_SENT;
-    g->left |= sent;
+    g->left = g->place == GROUP_SENT;
     g->pool->now = clock_monotonic();
     pool_withdraw(g);
     if (g->grant && g->grant->connection)
         connection_settle(g->grant->connection);
-    if (!sent)
+    if (!g->left)
         return;
     /* What a lease has under way is cancelled at once, and its transaction with it. */
     if (c->lease) {
