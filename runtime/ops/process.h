@@ -48,7 +48,7 @@ typedef struct process {
     worker *workers;
     int worker_count;
     _Atomic int phase;
-    _Atomic bool started;     /* the lifespan's start has ended, and well */
+    _Atomic bool started;     /* it has been ready: the lifespan's start has ended, and well */
     int wakeups;              /* eventfd: workers tell the coordinator that something changed */
     int signals;              /* signalfd */
     apus_task *task;          /* that process_run_task waits for; the first worker's alone */

@@ -347,8 +347,7 @@ static bool process_finish(process *p, double seconds)
 /* SIGTERM to the last answer; a second signal cuts each wait short. Nobody has to hear of the end of one that was never ready. */
 static void process_drain(process *p, int number)
 {
-    bool was_ready = atomic_load(&p->phase) == PHASE_READY;
-    double delay = number == SIGINT || !was_ready ? 0 : ops_options.drain_delay;
+    double delay = number == SIGINT || !atomic_load(&p->started) ? 0 : ops_options.drain_delay;
     process_enter(p, PHASE_DRAINING);
     if (p->listeners[0].inherited)
         log_printf(LOG_INFO, "draining: open connections are served for %g s more", delay);
@@ -423,10 +422,9 @@ static int process_serve(process *p, uint64_t began)
         while (number == 0)
             number = process_wait(p, 0);
     }
-    bool was_ready = atomic_load(&p->phase) == PHASE_READY;
     if (number > 0)
         process_drain(p, number);
-    if (was_ready && p->app->lifespan.stop && worker_settled(&p->workers[0]))
+    if (atomic_load(&p->started) && p->app->lifespan.stop && worker_settled(&p->workers[0]))
         process_stop_lifespan(p);
     p->stuck = !workers_stop(p);
     log_printf(LOG_INFO, "stopped");
