@@ -25,7 +25,7 @@ static const setting rows[] = {
      .doc = "seconds that an idle connection is kept; above those of a load balancer"},
     {"WRITE_TIMEOUT", SETTING_SECONDS, &http_options.write_timeout, "30", .min = 0.1, .max = 86400,
      .doc = "seconds that a client may take to read a response; a large one longer, at 1 KiB per second"},
-    {"MAX_BODY", SETTING_BYTES, &http_options.max_body, "1MiB", .min = 0, .max = 32.0 * 1024 * 1024,
+    {"MAX_BODY", SETTING_BYTES, &http_options.max_body, "1MiB", .min = 0, .max = (double)LIMIT_BODY,
      .doc = "largest body of a request"},
     {"MAX_HEADER", SETTING_BYTES, &http_options.max_header, "32KiB", .min = 1024, .max = 256.0 * 1024,
      .doc = "largest head of a request"},

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 
 #define ROUTER_DEPTH 16 /* routers in routers */
-#define LARGEST_BODY (LIMIT_REQUEST_MEMORY / 2) /* as of MAX_BODY: what is made of a body lies in the same memory */
 
 /* What app and routers say to the routes inside them. */
 typedef struct settings {
@@ -126,9 +125,9 @@ static bool check_route(builder *b, const operation *op)
     if (status < 200 || status > 599)
         return refuse(b, "%s %s (%s): status %d is none of a result (200 to 599)", op->route->method, op->path,
                       op->route->name, status);
-    if (op->max_body > LARGEST_BODY)
+    if (op->max_body > LIMIT_BODY)
         return refuse(b, "%s %s (%s): max_body is %zu: a body has at most %zu bytes", op->route->method, op->path, op->route->name,
-                      op->max_body, LARGEST_BODY);
+                      op->max_body, LIMIT_BODY);
     return true;
 }
 
