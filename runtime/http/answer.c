@@ -94,9 +94,7 @@ static void report(h2o_req_t *req, const http_refusal *refusal)
         report_refusal_of_input(c, refusal);
         return;
     }
-    memset(head, 0, offsetof(http_head, fields));
-    head->method = (apus_str){req->input.method.base, req->input.method.len};
-    head->target = (apus_str){req->input.path.base, req->input.path.len};
+    http2_head(head, req);
     report_refusal(c, head, refusal);
 }
 
