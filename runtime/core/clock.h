@@ -14,6 +14,12 @@ static inline uint64_t clock_monotonic(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/** Seconds as such nanoseconds. */
+static inline uint64_t clock_nanoseconds(double seconds)
+{
+    return (uint64_t)(seconds * 1e9);
+}
+
 /** Microseconds since 1970 of the wall clock. */
 static inline int64_t clock_wall(void)
 {

@@ -257,7 +257,7 @@ static bool rings_are_empty(void)
 
 static struct timespec after(double seconds)
 {
-    uint64_t at = clock_monotonic() + (uint64_t)(seconds * 1e9);
+    uint64_t at = clock_monotonic() + clock_nanoseconds(seconds);
     return (struct timespec){.tv_sec = (time_t)(at / 1000000000u), .tv_nsec = (long)(at % 1000000000u)};
 }
 

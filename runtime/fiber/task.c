@@ -142,7 +142,7 @@ static uint64_t time_after(double seconds)
     uint64_t now = clock_monotonic();
     if (!(seconds > 0))
         return now;
-    return seconds < 9e9 ? now + (uint64_t)(seconds * 1e9) : UINT64_MAX;
+    return seconds < 9e9 ? now + clock_nanoseconds(seconds) : UINT64_MAX;
 }
 
 int apus_task_sleep(apus_task *task, double seconds)

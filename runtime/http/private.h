@@ -128,11 +128,6 @@ static inline http_server *server_of(const h2o_req_t *req)
     return H2O_STRUCT_FROM_MEMBER(http_server, context, req->conn->ctx);
 }
 
-static inline uint64_t nanoseconds(double seconds)
-{
-    return (uint64_t)(seconds * 1e9);
-}
-
 /** The longest that so many bytes may take. */
 static inline uint64_t transfer_time(size_t bytes)
 {

@@ -64,7 +64,7 @@ static void sweep_bodies(http_server *s)
 
 static bool is_past_write_timeout(const exchange *x)
 {
-    uint64_t limit = nanoseconds(http_options.write_timeout) + transfer_time(x->sent_length);
+    uint64_t limit = clock_nanoseconds(http_options.write_timeout) + transfer_time(x->sent_length);
     return x->sent_at && x->server->loop->now - x->sent_at > limit;
 }
 
@@ -111,18 +111,18 @@ static uint64_t next_sweep(const http_server *s)
         return soon;
     if (!idle->first)
         return 0;
-    uint64_t expiry = idle->first->since + nanoseconds(http_options.keep_alive_timeout) + 1;
+    uint64_t expiry = idle->first->since + clock_nanoseconds(http_options.keep_alive_timeout) + 1;
     return expiry > soon ? expiry : soon;
 }
 
 static void sweep(loop_timer *timer)
 {
     http_server *s = H2O_STRUCT_FROM_MEMBER(http_server, sweep, timer);
-    uint64_t head_limit = nanoseconds(http_options.header_timeout);
+    uint64_t head_limit = clock_nanoseconds(http_options.header_timeout);
     sweep_list(s, CONNECTION_HANDSHAKE, head_limit, time_out);
     sweep_list(s, CONNECTION_HEAD, head_limit, time_out);
     sweep_list(s, CONNECTION_CLOSING, LAST_BYTES_NANOSECONDS, http_connection_kill);
-    sweep_list(s, CONNECTION_IDLE, nanoseconds(http_options.keep_alive_timeout), http_connection_close_idle);
+    sweep_list(s, CONNECTION_IDLE, clock_nanoseconds(http_options.keep_alive_timeout), http_connection_close_idle);
     sweep_bodies(s);
     sweep_busy(s);
     sweep_streams(s);

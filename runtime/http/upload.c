@@ -40,7 +40,7 @@ static void prolong(connection *c, uint64_t most)
 
 const http_refusal *upload_wait(connection *c)
 {
-    uint64_t most = c->server->loop->now + nanoseconds(http_options.header_timeout);
+    uint64_t most = c->server->loop->now + clock_nanoseconds(http_options.header_timeout);
     if (c->state == CONNECTION_BODY) {
         prolong(c, most);
     } else {

@@ -227,7 +227,7 @@ static void started_task_cancel(void *arg)
 /* Gives the task this long to end, or until another signal comes. */
 static void process_cancel_task(process *p, double seconds)
 {
-    uint64_t deadline = clock_monotonic() + (uint64_t)(seconds * 1e9);
+    uint64_t deadline = clock_monotonic() + clock_nanoseconds(seconds);
     loop_post(&p->workers[0].loop, started_task_cancel, p);
     while (!atomic_load(&p->task_done) && clock_monotonic() < deadline)
         if (process_wait(p, deadline))
@@ -336,7 +336,7 @@ static size_t process_busy(const process *p, bool *settled)
 /* Waits until no request is left, `seconds` at most. false when time ran out or another signal came. */
 static bool process_finish(process *p, double seconds)
 {
-    uint64_t deadline = clock_monotonic() + (uint64_t)(seconds * 1e9);
+    uint64_t deadline = clock_monotonic() + clock_nanoseconds(seconds);
     bool settled = false;
     while (process_busy(p, &settled) > 0 || !settled)
         if (process_wait(p, deadline) || clock_monotonic() >= deadline)
@@ -355,12 +355,12 @@ static void process_drain(process *p, int number)
         log_printf(LOG_INFO, "draining: connections are accepted for %g s more", delay);
     notify_send("STOPPING=1");
     workers_post(p, worker_drain);
-    uint64_t until = clock_monotonic() + (uint64_t)(delay * 1e9);
+    uint64_t until = clock_monotonic() + clock_nanoseconds(delay);
     bool hurried = false;
     while (!hurried && clock_monotonic() < until)
         hurried = process_wait(p, until) != 0;
     process_enter(p, PHASE_STOPPING);
-    p->stop_by = clock_monotonic() + (uint64_t)(ops_options.drain_timeout * 1e9);
+    p->stop_by = clock_monotonic() + clock_nanoseconds(ops_options.drain_timeout);
     workers_post(p, worker_stop_accepting);
     if (!process_finish(p, hurried ? 0 : ops_options.drain_timeout)) {
         bool settled;
@@ -374,7 +374,7 @@ static void process_drain(process *p, int number)
 /* It has what the requests left of DRAIN_TIMEOUT, and once cancelled a last moment. */
 static void process_stop_lifespan(process *p)
 {
-    uint64_t soonest = clock_monotonic() + (uint64_t)(STOP_SECONDS * 1e9);
+    uint64_t soonest = clock_monotonic() + clock_nanoseconds(STOP_SECONDS);
     uint64_t deadline = p->stop_by > soonest ? p->stop_by : soonest;
     if (process_run_task(p, stop_lifespan, deadline, STOP_SECONDS) == TASK_LATE)
         log_printf(LOG_WARNING, "lifespan: its stop did not end within DRAIN_TIMEOUT and %s",

@@ -121,7 +121,7 @@ static bool watch_copy(connection *c, PGconn *pg)
 
 bool connection_open(connection *c, PGconn *pg)
 {
-    uint64_t lifetime = (uint64_t)(pg_options.max_lifetime * 1e9), tenth = lifetime / 10;
+    uint64_t lifetime = clock_nanoseconds(pg_options.max_lifetime), tenth = lifetime / 10;
     if (!c->prepared && (c->prepared = memory_alloc(LIMIT_PG_STATEMENTS * sizeof *c->prepared)))
         memset(c->prepared, 0, LIMIT_PG_STATEMENTS * sizeof *c->prepared);
     if (!c->prepared || PQsetnonblocking(pg, 1) != 0 || !PQenterPipelineMode(pg) || !watch_copy(c, pg)) {

@@ -252,7 +252,7 @@ static void try_next(dial *d)
     }
     const endpoint *e = &d->lookup->found[d->next++];
     uint64_t now = clock_monotonic();
-    d->end_by = now + (uint64_t)(d->target->connect_timeout * 1e9);
+    d->end_by = now + clock_nanoseconds(d->target->connect_timeout);
     d->answer_by = now + TCP_NANOSECONDS < d->end_by ? now + TCP_NANOSECONDS : d->end_by;
     d->pg = start(d->target, e);
     if (!d->pg) {

@@ -235,7 +235,7 @@ static uint64_t dial_more(pg_pool *p, uint64_t now)
 
 static void expire(pg_pool *p, group_list *list, uint64_t now, uint64_t *next)
 {
-    uint64_t limit = (uint64_t)(pg_options.acquire_timeout * 1e9);
+    uint64_t limit = clock_nanoseconds(pg_options.acquire_timeout);
     while (list->first && list->first->queued_at + limit <= now) {
         count_up(&pg_counts.timeouts, 1);
         pool_fail_first(p, list, APUS_EPOOL, "no connection became free within DB_ACQUIRE_TIMEOUT", "");

@@ -174,7 +174,7 @@ static void set_deadline(apus_request *req)
     if (seconds <= 0)
         return;
     uint64_t start = req->task.times.start ? req->task.times.start : clock_monotonic();
-    task_set_deadline(&req->task, start + (uint64_t)(seconds * 1e9));
+    task_set_deadline(&req->task, start + clock_nanoseconds(seconds));
 }
 
 static void begin(apus_request *req)
