@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import socket
+import statistics
 import subprocess
 import threading
 import time
@@ -220,6 +221,12 @@ class Release:
         seconds = until(lambda: watch.seconds_to_ready(new), "the new pod is ready", every=0.1)
         self.settle()
         return seconds
+
+    def replace_some(self, watch, count):
+        """The median of as many such times, and all of them in words."""
+        seconds = sorted(self.replace_one(watch) for _ in range(count))
+        median = statistics.median(seconds)
+        return median, f"{median:.2f} s (of {', '.join(f'{each:.2f}' for each in seconds)})"
 
     def uninstall(self):
         self.helm("uninstall", self.name, "--wait", "--timeout", "60s")

@@ -4,7 +4,6 @@ import os
 import select
 import socket
 import ssl
-import statistics
 import time
 
 import pytest
@@ -147,10 +146,9 @@ def test_restricted_is_enforced_and_the_service_keeps_to_it(hello, namespace):
 
 
 def test_a_pod_is_ready_soon_after_it_is_created(hello, watch):
-    seconds = sorted(hello.replace_one(watch) for _ in range(3))
-    shown = ", ".join(f"{each:.2f}" for each in seconds)
-    figure("pod created to ready, with the chart's own probes", f"{statistics.median(seconds):.2f} s (of {shown})")
-    assert statistics.median(seconds) < 3, "a second for the container, one for the startup probe, one for a busy machine"
+    seconds, shown = hello.replace_some(watch, 3)
+    figure("pod created to ready, with the chart's own probes", shown)
+    assert seconds < 3, "a second for the container, one for the startup probe, one for a busy machine"
 
 
 def test_an_idle_pod_exits_as_soon_as_its_drain_delay_is_over(hello):
