@@ -5,7 +5,7 @@
 #define LIMIT_ARENA_CHUNK (16 * 1024)                 /* first and recycled chunk of a request's arena */
 #define LIMIT_ARENA_POOLED 256                        /* chunks that a worker keeps for the next requests */
 #define LIMIT_REQUEST_MEMORY ((size_t)64 * 1024 * 1024) /* of one request's arena */
-#define LIMIT_BODY (LIMIT_REQUEST_MEMORY / 2)           /* of a request: what is made of it lies in the same memory */
+#define LIMIT_BODY ((size_t)32 * 1024 * 1024)           /* of a request: what is made of it lies in its arena, too */
 #define LIMIT_RESPONSE_BODY ((size_t)32 * 1024 * 1024)  /* of a JSON answer that we write */
 #define LIMIT_SETTINGS 256                            /* set by environment or flag */
 #define LIMIT_LOG_LINE (16 * 1024)                    /* one line */
