@@ -8,6 +8,8 @@
 #define LIMIT_BODY ((size_t)32 * 1024 * 1024)           /* of a request: what is made of it lies in its arena, too */
 #define LIMIT_RESPONSE_BODY ((size_t)32 * 1024 * 1024)  /* of a JSON answer that we write */
 #define LIMIT_SETTINGS 256                            /* set by environment or flag */
+#define LIMIT_APP_SETTINGS 64                         /* that an application declares */
+#define LIMIT_MIDDLEWARE 32                           /* of an application; each lies on the stack of those that it calls */
 #define LIMIT_LOG_LINE (16 * 1024)                    /* one line */
 #define LIMIT_LOG_VALUE (2 * 1024)                    /* one value in a line, before escapes */
 #define LIMIT_LOG_BUFFER (1024 * 1024)                /* lines waiting for the sink, per thread that logs; a power of two */

@@ -97,6 +97,10 @@ int apus_main(int argc, char **argv, const apus_app *app)
             return status;
         argc = 1;
     }
+    if (!options_fit(app, error, sizeof error)) {
+        fprintf(stderr, "%s\n", error);
+        return EXIT_SETTING;
+    }
     bool asked_version = false;
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)

@@ -1,14 +1,13 @@
 #define _GNU_SOURCE /* CPU_COUNT */
 #include "ops/options.h"
 
+#include "core/limits.h"
 #include "http/server.h"
 #include "pg/pool.h"
 
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define APP_SETTINGS 64
 
 ops_settings ops_options;
 
@@ -44,12 +43,12 @@ static const setting rows[] = {
 };
 
 /* The application's rows in the form of the other tables. */
-static setting app_rows[APP_SETTINGS];
+static setting app_rows[LIMIT_APP_SETTINGS];
 
 static setting_table application_table(const apus_app *app)
 {
     size_t count = 0;
-    for (const apus_setting *s = app->settings; s && s->name && count < APP_SETTINGS; s++)
+    for (const apus_setting *s = app->settings; s && s->name && count < LIMIT_APP_SETTINGS; s++)
         app_rows[count++] = (setting){.name = s->name,
                                       .kind = SETTING_TEXT,
                                       .value = s->value,
@@ -68,6 +67,22 @@ size_t options_tables(const apus_app *app, setting_table tables[OPTIONS_TABLES])
         tables[count++] = pg_setting_rows();
     tables[count++] = application_table(app);
     return count;
+}
+
+bool options_fit(const apus_app *app, char *error, size_t error_size)
+{
+    size_t settings = 0, middleware = 0;
+    while (app->settings && app->settings[settings].name)
+        settings++;
+    while (app->middleware && app->middleware[middleware])
+        middleware++;
+    if (settings > LIMIT_APP_SETTINGS)
+        snprintf(error, error_size, "the application declares %zu settings (expected at most %d)", settings, LIMIT_APP_SETTINGS);
+    else if (middleware > LIMIT_MIDDLEWARE)
+        snprintf(error, error_size, "the application has %zu middleware (expected at most %d)", middleware, LIMIT_MIDDLEWARE);
+    else
+        return true;
+    return false;
 }
 
 static bool is_origin_list(const char *list)

@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #define OWN_MIDDLEWARE 2
-#define MIDDLEWARE_CEILING 32
 #define OWN_ROUTES 32
 #define DATABASE_RETRY_SECONDS 0.05
 #define LOG_FLUSH_SECONDS 2.0
@@ -87,13 +86,13 @@ static bool process_open_events(process *p, char *error, size_t error_size)
 /* The application's middleware behind the runtime's own. */
 static const apus_middleware *with_own(const apus_app *app)
 {
-    static apus_middleware all[OWN_MIDDLEWARE + MIDDLEWARE_CEILING + 1];
-    size_t count = 0, most = OWN_MIDDLEWARE + MIDDLEWARE_CEILING;
+    static apus_middleware all[OWN_MIDDLEWARE + LIMIT_MIDDLEWARE + 1];
+    size_t count = 0;
     if (app->cors.origins)
         all[count++] = cors_middleware;
     if (app->lifespan.start)
         all[count++] = probes_start_middleware;
-    for (const apus_middleware *own = app->middleware; own && *own && count < most; own++)
+    for (const apus_middleware *own = app->middleware; own && *own && count < sizeof all / sizeof *all - 1; own++)
         all[count++] = *own;
     all[count] = NULL;
     return all;

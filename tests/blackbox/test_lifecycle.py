@@ -112,6 +112,17 @@ def test_a_start_that_fails_ends_the_process_with_its_words(odd_program):
     assert server.logged("started") == []
 
 
+@pytest.mark.parametrize(("what", "most", "words"), [
+    ("MIDDLEWARE", 32, "the application has 33 middleware (expected at most 32)"),
+    ("SETTINGS", 64, "the application declares 65 settings (expected at most 64)")])
+def test_what_an_application_has_too_many_of_stops_the_start(odd_program, what, most, words):
+    command = [odd_program, "config"]
+    fits = subprocess.run(command, env={what: str(most)}, capture_output=True, text=True)
+    assert (fits.returncode, fits.stderr) == (0, "")
+    refused = subprocess.run(command, env={what: str(most + 1)}, capture_output=True, text=True)
+    assert (refused.returncode, refused.stdout, refused.stderr) == (2, "", words + "\n")
+
+
 def test_it_is_ready_when_its_start_has_ended(odd_program, tmp_path):
     events = tmp_path / "events"
     server = Server(odd_program, AT_START="wait", EVENTS=events)

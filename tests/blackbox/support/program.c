@@ -99,14 +99,37 @@ ROUTES(routes,
     GET("/busy", busy, apus_none, answer),
     GET("/busy-then-slow", busy_then_slow, apus_none, answer));
 
+#define MANY 80
+
+static int pass(apus_request *req, apus_next *next)
+{
+    return apus_call_next(req, next);
+}
+
+/* The last `name` ones of a list that is MANY long and has one more, its end. */
+static size_t many(const char *name, size_t fallback)
+{
+    const char *text = getenv(name);
+    return MANY - (text ? strtoul(text, NULL, 10) : fallback);
+}
+
 int main(int argc, char **argv)
 {
+    static apus_middleware middleware[MANY + 1];
+    static const char *value;
+    static apus_setting settings[MANY + 1] = {
+        [MANY - 3] = {"EVENTS", &events, "/dev/null", "file of what happens"},
+        {"AT_START", &at_start, "", "fail; wait: until EVENTS is there"},
+        {"AT_STOP", &at_stop, "", "wait: until it is cancelled; hang: whatever happens"}};
+    for (size_t i = 0; i < MANY; i++) {
+        middleware[i] = pass;
+        if (!settings[i].name)
+            settings[i] = (apus_setting){"SPARE", &value, "", "one of many"};
+    }
     return apus_main(argc, argv, &(apus_app){
         .routes = routes,
         .lifespan = {start, stop},
         .health_routes = true,
-        .settings = SETTINGS(
-            {"EVENTS", &events, "/dev/null", "file of what happens"},
-            {"AT_START", &at_start, "", "fail; wait: until EVENTS is there"},
-            {"AT_STOP", &at_stop, "", "wait: until it is cancelled; hang: whatever happens"})});
+        .middleware = middleware + many("MIDDLEWARE", 0),
+        .settings = settings + many("SETTINGS", 3)});
 }
