@@ -3,6 +3,7 @@
 #include "pg/circuit.h"
 #include "pg/migration_folder.h"
 #include "pg/private.h"
+#include "pg/sql.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -23,17 +23,4 @@ apus_str migration_version(const char *name);
 /** As numbers of any length. */
 int migration_compare_versions(apus_str a, apus_str b);
 
-/** A run through SQL, statement by statement. */
-typedef struct sql_scan {
-    const char *at, *end;
-    int line;
-} sql_scan;
-
-/** The next statement without its semicolon, and the line where it begins; false at the end. Comments alone are no statement. */
-bool sql_next(sql_scan *scan, apus_str *statement, int *line);
-/** Its first word if it begins or ends a transaction (savepoints do neither), else empty. */
-apus_str sql_transaction_word(apus_str statement);
-/** The line of the `position`-th character (from 1, code points) of a text whose first line is `line`. */
-int sql_line_at(apus_str sql, int line, size_t position);
-
 #endif

@@ -1,34 +1,22 @@
 #include "pg/text.h"
 
 #include "core/memory.h"
+#include "pg/sql.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
 
-static const char *skip_comment(const char *at)
+/* The first word, behind comments, parentheses and empty statements. */
+static apus_str first_word(const char *sql)
 {
-    if (at[0] == '-' && at[1] == '-')
-        return at + strcspn(at, "\n");
-    if (at[0] != '/' || at[1] != '*')
-        return at;
-    int depth = 0;
-    do {
-        int step = strncmp(at, "/*", 2) == 0 ? 1 : strncmp(at, "*/", 2) == 0 ? -1 : 0;
-        depth += step;
-        at += step ? 2 : 1;
-    } while (*at && depth);
-    return at;
-}
-
-static const char *first_word(const char *sql)
-{
-    for (;;) {
-        const char *at = skip_comment(sql + strspn(sql, " \t\r\n\f;("));
-        if (at == sql)
-            return at;
-        sql = at;
+    const char *end = sql + strlen(sql);
+    while (sql < end) {
+        sql_token token;
+        sql = sql_token_read(sql, end, &token);
+        if (token.kind != SQL_SPACE && !apus_str_is(token.text, "(") && !apus_str_is(token.text, ";"))
+            return token.text;
     }
+    return (apus_str){"", 0};
 }
 
 pg_text_use text_classify(const char *sql)
@@ -45,49 +33,45 @@ pg_text_use text_classify(const char *sql)
         {"move", PG_TEXT_LEASED}, {"close", PG_TEXT_LEASED}, {"lock", PG_TEXT_LEASED}, {"load", PG_TEXT_LEASED},
         {"copy", PG_TEXT_REFUSED}, {"deallocate", PG_TEXT_REFUSED}, {"discard", PG_TEXT_REFUSED},
     };
-    const char *word = first_word(sql);
-    size_t length = 0;
-    while (isalpha((unsigned char)word[length]))
-        length++;
+    apus_str word = first_word(sql);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strlen(words[i].word) == length && strncasecmp(words[i].word, word, length) == 0)
+        if (sql_word_is(word, words[i].word))
             return words[i].use;
     return PG_TEXT_ANY;
 }
 
-static bool is_name(char c)
+static bool is_name(const sql_token *token)
 {
-    return isalnum((unsigned char)c) || c == '_' || c == '$';
+    return token->kind == SQL_WORD || token->kind == SQL_NAME;
 }
 
-/* Whether these words stand here, and end here; a space of theirs is any white space. */
-static bool stand(const char *at, const char *words)
+/* Whether these words, separated by spaces, are the next ones. */
+static bool stand(const char *at, const char *end, const char *words)
 {
-    for (; *words; words++) {
-        size_t blank = strspn(at, " \t\r\n\f");
-        if (*words == ' ' ? blank == 0 : tolower((unsigned char)*at) != *words)
+    while (at < end) {
+        sql_token token;
+        at = sql_token_read(at, end, &token);
+        if (token.kind == SQL_SPACE)
+            continue;
+        size_t length = strcspn(words, " ");
+        if (!is_name(&token) || token.text.len != length || strncasecmp(token.text.ptr, words, length) != 0)
             return false;
-        at += *words == ' ' ? blank : 1;
-    }
-    return !is_name(*at);
-}
-
-/* Past what is quoted; where that does not end, the text does. */
-static const char *skip_quoted(const char *at)
-{
-    const char *end = strchr(at + 1, '\'');
-    return end ? end : at + strlen(at) - 1;
-}
-
-static bool mentions(const char *sql, const char *words)
-{
-    bool inside = false; /* a name */
-    for (const char *at = sql; *at; at++) {
-        if (!inside && stand(at, words))
+        if (!words[length])
             return true;
-        inside = is_name(*at);
-        if (*at == '\'')
-            at = skip_quoted(at);
+        words += length + 1;
+    }
+    return false;
+}
+
+/* In code between dollar quotes, too: of a `do`, for example. */
+static bool mentions(apus_str sql, const char *words)
+{
+    const char *end = sql.ptr + sql.len;
+    for (const char *at = sql.ptr, *next; at < end; at = next) {
+        sql_token token;
+        next = sql_token_read(at, end, &token);
+        if (is_name(&token) ? stand(at, end, words) : token.kind == SQL_DOLLAR && mentions(token.text, words))
+            return true;
     }
     return false;
 }
@@ -99,11 +83,12 @@ bool text_outlives(const char *sql, pg_text_use use)
         "create temp", "create temporary", "create local temp", "create local temporary", "create global temp",
         "create global temporary", "create or replace temp", "create or replace temporary", "pg_temp",
     };
+    apus_str text = apus_cstr(sql);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (mentions(sql, words[i]))
+        if (mentions(text, words[i]))
             return true;
     /* Elsewhere "temp" may be the name of a table that lasts. */
-    return use == PG_TEXT_READS && (mentions(sql, "into temp") || mentions(sql, "into temporary"));
+    return use == PG_TEXT_READS && (mentions(text, "into temp") || mentions(text, "into temporary"));
 }
 
 static uint64_t hash_text(const char *sql, size_t length, uint64_t signature)

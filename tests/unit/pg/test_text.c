@@ -3,6 +3,7 @@
 
 #include "pg/array.h"
 #include "pg/migration_folder.h"
+#include "pg/sql.h"
 #include "pg/types.h"
 
 #include <math.h>
@@ -277,7 +278,10 @@ static void test_what_outlives_its_statement_is_known_wherever_it_stands(void **
         {"select pg_advisory_xact_lock(1)", false}, {"select offset_config(1)", false}, {"select set_configuration(1)", false},
         {"select temp from weather", false}, {"insert into temp values (1)", false}, {"insert into temperatures values (1)", false},
         {"insert into notes values ('create temp table, then set_config')", false}, {"create table a (temp int)", false},
-        {"select 'open", false}, {"", false},
+        {"select 'open", false}, {"", false}, {"create /* a */ temp table a (b int)", true}, {"select \"set_config\"('a', 'b', false)", true},
+        {"do $$ begin perform pg_advisory_lock(1); end $$", true}, {"select e'it\\'s' || set_config('a', 'b', false)", true},
+        {"select 1 -- set_config", false}, {"/* create temp */ select 'a'", false}, {"select e'\\' set_config'", false},
+        {"select $1 || $2, set_config($3, $4, false)", true},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
