@@ -155,11 +155,13 @@ static int delete_item(apus_request *req, const struct item_id_in *in, apus_none
     return written(req, pg_exec(req, "delete from items where id = $1", PG(in->item_id)));
 }
 
+/* Sums that no int64 or double holds stay within them. A double's cast to numeric keeps 15 digits, its text all of them. */
 static int read_stats(apus_request *req, const apus_none *, struct item_stats *out)
 {
     return pg_one(req, item_stats_model, out,
-                  "select count(*) as count, least(coalesce(sum(stock), 0), 9223372036854775807)::bigint as total_stock,"
-                  " min(price) as min_price, max(price) as max_price, avg(price::numeric)::float8 as mean_price from items",
+                  "select count(*) as count, min(price) as min_price, max(price) as max_price,"
+                  " least(greatest(coalesce(sum(stock), 0), -9223372036854775808), 9223372036854775807)::bigint as total_stock,"
+                  " avg(price::text::numeric)::float8 as mean_price from items",
                   PG_NONE);
 }
 

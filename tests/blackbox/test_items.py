@@ -125,13 +125,20 @@ def test_statistics_sum_up_all_items(client):
         "count": 3, "total_stock": 7, "min_price": 1.0, "max_price": 6.0, "mean_price": 3.0}
 
 
-def test_extreme_items_do_not_break_the_statistics(client):
-    create(client, name="a", price=1e308, stock=2**63 - 1)
-    create(client, name="b", price=1e308, stock=2**63 - 1)
-    create(client, name="c", price=5e-324)
+@pytest.mark.parametrize("price, stock, total", [
+    (1e308, 2**63 - 1, 2**63 - 1), (1.7976931348623157e308, -2**63, -2**63), (5e-324, 0, 0)])
+def test_extreme_items_do_not_break_the_statistics(client, price, stock, total):
+    create(client, name="a", price=price, stock=stock)
+    create(client, name="b", price=price, stock=stock)
     answer = client.get("/items/stats")
     assert answer.status_code == 200, answer.text
-    assert (answer.json()["max_price"], answer.json()["total_stock"]) == (1e308, 2**63 - 1)
+    assert answer.json() == {
+        "count": 2, "total_stock": total, "min_price": price, "max_price": price, "mean_price": price}
+
+
+def test_the_mean_price_keeps_every_digit(client):
+    create(client, price=0.1234567890123456)
+    assert client.get("/items/stats").json()["mean_price"] == 0.1234567890123456
 
 
 @pytest.mark.parametrize("body, errors", [
