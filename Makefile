@@ -55,8 +55,8 @@ CPPFLAGS := -Iruntime/include
 # What the library is made of stays out of the application's sight.
 INTERNAL := -Iruntime -fvisibility=hidden -Ibuild/assets -DH2O_USE_LIBUV=0 -DH2O_USE_EPOLL=1 \
             -DAPUS_JEMALLOC=$(if $(MALLOC_$(VARIANT)),1,0) $(patsubst -I%,-isystem %,$(call packages,--cflags))
-# A wrong table in an application's file gives a message of a few lines, not the macros' insides.
-BRIEF    := $(if $(findstring clang,$(CC)),-fmacro-backtrace-limit=1,-ftrack-macro-expansion=0)
+# A wrong table in an application's file gives a message of a few lines, not the macros' insides; gcc does so by itself.
+BRIEF    := $(if $(findstring clang,$(CC)),-fmacro-backtrace-limit=1)
 
 EXPORTS  := $(wildcard runtime/pg/exports.list)
 LDFLAGS   = $(FLAGS_$(VARIANT)) $(LINKER:%=-fuse-ld=%) -pie -Wl,-z,relro,-z,now,--as-needed,--hash-style=gnu $(EXPORTS:%=-Wl,--dynamic-list=%) $(EXTRA_LDFLAGS)

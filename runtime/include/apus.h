@@ -8,6 +8,9 @@
 #include "apus_route.h"
 #include "apus_task.h"
 
+/* A compiler then says where in the application a mistake stands, not which macro met it. */
+#pragma GCC system_header
+
 #pragma GCC visibility push(default)
 
 /**

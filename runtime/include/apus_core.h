@@ -7,6 +7,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* A compiler then says where in the application a mistake stands, not which macro met it. */
+#pragma GCC system_header
+
 #pragma GCC visibility push(default)
 
 /* A parameter without a name is one that is not used: `static int root(apus_request *, const apus_none *, struct message *out)`. */

@@ -4,6 +4,9 @@
 
 #include "apus_core.h"
 
+/* A compiler then says where in the application a mistake stands, not which macro met it. */
+#pragma GCC system_header
+
 #pragma GCC visibility push(default)
 
 /* Rows name what they need and leave the rest out: that is what tables are for. */

@@ -5,6 +5,9 @@
 #include "apus_model.h"
 #include "apus_task.h"
 
+/* A compiler then says where in the application a mistake stands, not which macro met it. */
+#pragma GCC system_header
+
 #pragma GCC visibility push(default)
 
 /*

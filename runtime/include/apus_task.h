@@ -4,6 +4,9 @@
 
 #include "apus_core.h"
 
+/* A compiler then says where in the application a mistake stands, not which macro met it. */
+#pragma GCC system_header
+
 #pragma GCC visibility push(default)
 
 /** What waits: an arena, a deadline, a cancel state, the last error in words. A request begins with one. */
