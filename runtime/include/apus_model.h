@@ -275,6 +275,15 @@ typedef const apus_model *(*apus_model_fn)(void);
     }                                                                                                          \
     _Static_assert(1, "")
 
+apus_str apus_text_of_constant(const apus_enum *type, int constant);
+apus_str apus_text_of_opt_constant(const apus_enum *type, apus_opt_enum constant);
+/**
+ * The text of a constant of ENUM_TYPE(E, …), or of an apus_opt_enum; ptr NULL for one without. As a parameter of a statement:
+ * `PG(apus_enum_text(colour, in->colour))`.
+ */
+#define apus_enum_text(E, constant) \
+    _Generic((constant), apus_opt_enum: apus_text_of_opt_constant, default: apus_text_of_constant)(E##_enum(), constant)
+
 /* The built-in models of single values: elements of lists, keys and values of dicts, results of routes and dependencies. */
 #define APUS_SCALAR_MODELS(XX)                                                                              \
     XX(int64_t) XX(double) XX(bool) XX(apus_str) XX(apus_uuid) XX(apus_datetime) XX(apus_json)              \

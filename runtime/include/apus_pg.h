@@ -54,10 +54,10 @@ pg_value pg_from_opt_datetime(apus_opt_datetime value);
 
 #define PG_ARG(x)                                                                                                      \
     _Generic((x), bool: pg_from_bool, int: pg_from_c_int, long: pg_from_int, long long: pg_from_int,                   \
-             unsigned: pg_from_int, double: pg_from_double, apus_str: pg_from_str, char *: pg_from_text,               \
-             const char *: pg_from_text, apus_uuid: pg_from_uuid, apus_datetime: pg_from_datetime,                     \
-             apus_json: pg_from_json, apus_opt_int: pg_from_opt_int, apus_opt_double: pg_from_opt_double,              \
-             apus_opt_bool: pg_from_opt_bool, apus_opt_str: pg_from_opt_str, apus_opt_uuid: pg_from_opt_uuid,          \
+             double: pg_from_double, apus_str: pg_from_str, char *: pg_from_text, const char *: pg_from_text,          \
+             apus_uuid: pg_from_uuid, apus_datetime: pg_from_datetime, apus_json: pg_from_json,                        \
+             apus_opt_int: pg_from_opt_int, apus_opt_double: pg_from_opt_double, apus_opt_bool: pg_from_opt_bool,      \
+             apus_opt_str: pg_from_opt_str, apus_opt_uuid: pg_from_opt_uuid,                                           \
              apus_opt_datetime: pg_from_opt_datetime)(x)
 #define PG_EACH_1(a) PG_ARG(a)
 #define PG_EACH_2(a, ...) PG_ARG(a), PG_EACH_1(__VA_ARGS__)
@@ -92,7 +92,8 @@ pg_value pg_from_opt_datetime(apus_opt_datetime value);
 /**
  * A statement's parameters, at most twenty-four, typed by their C types: `PG(in->item_id, in->name)`. A text with ptr NULL is null.
  * They mean what the same literal would in the SQL text: an int64_t is an integer (bigint when it needs to be), a double is
- * numeric, a text, a JSON or an `int` becomes what its place asks for. Where Postgres cannot tell, write `$1::text`.
+ * numeric, a text, a JSON or an `int` becomes what its place asks for. Where Postgres cannot tell, write `$1::text`. An enum is none
+ * of these: give its text, `apus_enum_text(colour, in->colour)`.
  */
 #define PG(...)                                                                          \
     ((pg_params){(const pg_value[]){PG_EACH(__VA_ARGS__)},                               \

@@ -1,4 +1,4 @@
-/* The models of single values. */
+/* The models of single values, and the texts of constants. */
 #include "model/plan.h"
 
 #define SCALAR_MODEL(T, function)                                                                                     \
@@ -33,4 +33,17 @@ const apus_model *apus_none_model(void)
     static struct model_compiled *compiled;
     static const apus_model model = {"apus_none", sizeof(apus_none), _Alignof(apus_none), NULL, 0, false, &compiled};
     return &model;
+}
+
+apus_str apus_text_of_constant(const apus_enum *type, int constant)
+{
+    for (size_t i = 0; i < type->count; i++)
+        if (type->values[i].value == constant)
+            return apus_cstr(type->values[i].text);
+    return (apus_str){NULL, 0};
+}
+
+apus_str apus_text_of_opt_constant(const apus_enum *type, apus_opt_enum constant)
+{
+    return constant.is == APUS_SET ? apus_text_of_constant(type, constant.value) : (apus_str){NULL, 0};
 }

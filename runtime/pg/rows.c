@@ -87,6 +87,23 @@ static bool collect_defaults(row_plan *plan)
     return plan->defaults;
 }
 
+/* A value of its own: what is made of others (objects, lists, dicts) may come from a second statement. */
+static bool needs_column(const apus_field *field)
+{
+    return field->shape == APUS_PLAIN && (field->kind < APUS_KIND_JSON || field->kind == APUS_KIND_ENUM) && !field->optional &&
+           !has_default(field);
+}
+
+static pg_failure check_missing(const row_plan *plan, arena *memory)
+{
+    const apus_model *model = plan->model;
+    for (size_t i = 0; i < model->count; i++)
+        if (needs_column(&model->fields[i]) && !has_column(plan, &model->fields[i]))
+            return failure_printf(memory, APUS_EROW, "no column for %s.%s: select one, or give its row a fallback", model->name,
+                                  model->fields[i].name);
+    return failure_make(0, NULL);
+}
+
 static pg_failure plan_column(row_plan *plan, const PGresult *result, size_t index, arena *memory)
 {
     const char *name = PQfname(result, (int)index);
@@ -129,6 +146,8 @@ static row_plan *plan_make(const apus_model *model, const PGresult *result, aren
     *plan = (row_plan){.model = model, .binary = true, .count = count};
     for (size_t i = 0; i < count && !f.code; i++)
         f = plan_column(plan, result, i, memory);
+    if (!f.code)
+        f = check_missing(plan, memory);
     if (!f.code && !collect_defaults(plan))
         f = failure_make(APUS_ENOMEM, "no memory for a row's plan");
     *failed = f;

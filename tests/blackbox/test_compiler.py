@@ -12,7 +12,9 @@ struct item { apus_str name; double price; apus_opt_int stock; };
 MODEL(item, FIELD(name, .min_length = 1), FIELD(price, .gt = 0), FIELD(stock));
 struct in { int64_t item_id; };
 MODEL(in, PATH(item_id));
-struct other { float f; struct item item; LISTOF(struct item) items; };
+enum colour { RED, GREEN };
+ENUM_TYPE(colour, "Colour", VALUE(RED, "red"), VALUE(GREEN, "green"));
+struct other { enum colour colour; float f; struct item item; LISTOF(struct item) items; };
 static int get(apus_request *req, const struct in *in, struct item *out);
 int use(apus_request *req, const struct in *in, struct item *out, struct other *other);
 """
@@ -31,13 +33,14 @@ MISTAKES = {
     "a row into a const struct's place of another model": (CALL.format('pg_one(req, item_model, in, "select 1", PG_NONE)'), "struct in"),
     "rows into a list of other elements": (CALL.format('pg_list(req, in_model, &other->items, "select 1", PG_NONE)'), "struct item"),
     "a parameter that Postgres cannot take": (CALL.format('pg_exec(req, "select $1", PG(in))'), "struct in"),
+    "an enum as a parameter, whose text Postgres holds": (CALL.format('pg_exec(req, "select $1", PG(other->colour))'), "enum colour"),
     "a batch's row into another struct": (CALL.format('(pg_batch_one(pg_batch_begin(req), item_model, other, NULL, "", PG_NONE), 0)'), "other"),
     "another struct as JSON": (CALL.format("http_json(req, 200, item_model, in)"), "struct in"),
     "JSON into another struct": (CALL.format("apus_load(req, item_model, other, in->item_id ? (apus_str){0} : (apus_str){0})"), "struct other"),
     "an update of another struct": (CALL.format("(apus_update(req, item_model, out, in), 0)"), "struct in"),
 }
 SOUND = (ROUTE + 'ROUTES(r, GET("/{item_id}", get, in, item)); ' + CALL.format(
-    'pg_one(req, item_model, out, "select 1", PG(in->item_id)) + pg_list(req, item_model, &other->items, "select 1", PG_NONE)'
+    'pg_one(req, item_model, out, "select 1", PG(in->item_id, apus_enum_text(colour, other->colour))) + pg_list(req, item_model, &other->items, "select 1", PG_NONE)'
     " + http_json(req, 200, item_model, out) + http_json(req, 200, in_model, in) + (apus_update(req, item_model, out, &other->item), 0)"))
 TABLES = """MODEL(other,
     OBJECT(item, item),

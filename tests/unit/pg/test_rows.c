@@ -191,6 +191,33 @@ static void lists(test_task *t)
     assert_int_equal(one.number, 5);
 }
 
+struct parts {
+    int64_t number;
+    int64_t later;
+    apus_opt_str words;
+    LISTOF(struct tag) tags;
+    struct tag tag;
+};
+MODEL(parts, FIELD(number), FIELD(later, .optional = true), FIELD(words), LIST(tags, tag), OBJECT(tag, tag));
+
+static void miss_columns(test_task *t)
+{
+    expect_row_error(&t->task, "select 1 as nummer", "no column");
+    expect_row_error(&t->task, "select", "no column");
+    int64_t scalar;
+    assert_int_equal(pg_one(&t->task, int64_t_model, &scalar, "select", PG_NONE), APUS_EROW);
+    struct parts parts;
+    assert_int_equal(pg_one(&t->task, parts_model, &parts, "select 3 as number", PG_NONE), 1);
+    assert_true(parts.number == 3 && parts.words.is == APUS_UNSET && parts.tags.len == 0);
+    assert_int_equal(pg_one(&t->task, parts_model, &parts, "select 'x' as words", PG_NONE), APUS_EROW);
+}
+
+static void test_a_plain_member_without_a_column_is_an_error_and_never_a_zero(void **state)
+{
+    (void)state;
+    test_one(miss_columns, NULL);
+}
+
 static void test_lists_hold_every_row(void **state)
 {
     (void)state;
@@ -269,6 +296,22 @@ static void nul(test_task *t)
     assert_int_equal(pg_exec(&t->task, "select $1", PG(APUS_STR("\xff"))), APUS_EVALIDATION);
     pg_forgive(&t->task);
     assert_int_equal(t->task.failure, 0);
+}
+
+static void write_constants(test_task *t)
+{
+    apus_opt_enum given = {APUS_SET, GREEN}, absent = {0};
+    apus_str text;
+    assert_int_equal(pg_one(&t->task, apus_str_model, &text, "select $1 || '|' || $2 || '|' || coalesce($3, 'none')",
+                            PG(apus_enum_text(colour, RED), apus_enum_text(colour, given), apus_enum_text(colour, absent))), 1);
+    assert_true(apus_str_is(text, "red|green|none"));
+    assert_null(apus_enum_text(colour, 7).ptr);
+}
+
+static void test_a_constant_is_written_as_its_text(void **state)
+{
+    (void)state;
+    test_one(write_constants, NULL);
 }
 
 static void test_text_that_postgres_cannot_hold_is_invalid_input(void **state)
@@ -352,9 +395,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_columns_of_every_common_type_become_members, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_binary_and_text_results_are_the_same, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_what_does_not_fit_its_member_is_an_error_that_names_the_column, pool_set_up, pool_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_plain_member_without_a_column_is_an_error_and_never_a_zero, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_lists_hold_every_row, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_ordinary_sql_works_with_ordinary_parameters, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_ordinary_sql_works_without_prepared_statements, pool_set_up, pool_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_constant_is_written_as_its_text, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_text_that_postgres_cannot_hold_is_invalid_input, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_a_statement_may_have_twenty_four_parameters, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_a_result_past_the_ceiling_ends_its_statement_and_nothing_else, pool_set_up, pool_tear_down),
