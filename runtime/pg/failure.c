@@ -74,13 +74,25 @@ void failure_first_line(const char *message, char *out, size_t size)
     snprintf(out, size, "%.*s", (int)(length < size ? length : size - 1), message);
 }
 
+bool failure_is_fatal(const PGresult *result)
+{
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    return severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
+}
+
+/* 08P01, protocol_violation: of a pooler that ends the connection, or of a statement that got another number of parameters. */
+static int code_of(const PGresult *result, const char *sqlstate)
+{
+    return strcmp(sqlstate, "08P01") == 0 && !failure_is_fatal(result) ? APUS_EQUERY : failure_code(sqlstate);
+}
+
 pg_failure failure_of_result(const PGresult *result, arena *memory)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
-    pg_failure f = failure_printf(memory, failure_code(sqlstate), hint ? "%s (%s)" : "%s", primary ? primary : "no words", hint);
+    pg_failure f = failure_printf(memory, code_of(result, sqlstate), hint ? "%s (%s)" : "%s", primary ? primary : "no words", hint);
     snprintf(f.sqlstate, sizeof f.sqlstate, "%s", sqlstate);
     f.constraint = constraint ? copy(memory, constraint) : NULL;
     return f;
@@ -90,10 +102,4 @@ bool failure_is_stale(const pg_failure *f)
 {
     return f->taken || strcmp(f->sqlstate, "26000") == 0 ||
            (strcmp(f->sqlstate, "0A000") == 0 && strstr(f->message, "cached plan must not change result type"));
-}
-
-bool failure_is_fatal(const PGresult *result)
-{
-    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-    return severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
 }

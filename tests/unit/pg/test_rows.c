@@ -191,6 +191,22 @@ static void lists(test_task *t)
     assert_int_equal(one.number, 5);
 }
 
+static void miscount(test_task *t)
+{
+    int64_t sum;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pg_one(&t->task, int64_t_model, &sum, "select $1::int + $2::int", PG(1)), APUS_EQUERY);
+        assert_non_null(strstr(apus_error(&t->task), "requires 2"));
+    }
+    assert_int_equal(pg_one(&t->task, int64_t_model, &sum, "select $1::int + $2::int", PG(1, 2)), 1);
+}
+
+static void test_a_wrong_number_of_parameters_is_the_statements_error_not_the_databases(void **state)
+{
+    (void)state;
+    test_one(miscount, NULL);
+}
+
 struct parts {
     int64_t number;
     int64_t later;
@@ -395,6 +411,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_columns_of_every_common_type_become_members, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_binary_and_text_results_are_the_same, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_what_does_not_fit_its_member_is_an_error_that_names_the_column, pool_set_up, pool_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_wrong_number_of_parameters_is_the_statements_error_not_the_databases, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_a_plain_member_without_a_column_is_an_error_and_never_a_zero, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_lists_hold_every_row, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_ordinary_sql_works_with_ordinary_parameters, pool_set_up, pool_tear_down),
