@@ -69,9 +69,22 @@ size_t options_tables(const apus_app *app, setting_table tables[OPTIONS_TABLES])
     return count;
 }
 
+/* The application's row that takes the name of one of the server's own settings, or NULL. */
+static const apus_setting *find_taken(const apus_app *app)
+{
+    const setting_table own[] = {http_setting_rows(), SETTING_TABLE(rows), pg_setting_rows()};
+    for (const apus_setting *s = app->settings; s && s->name; s++)
+        for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+            for (size_t j = 0; j < own[i].count; j++)
+                if (strcmp(s->name, own[i].rows[j].name) == 0)
+                    return s;
+    return NULL;
+}
+
 bool options_fit(const apus_app *app, char *error, size_t error_size)
 {
     size_t settings = 0, middleware = 0;
+    const apus_setting *taken = find_taken(app);
     while (app->settings && app->settings[settings].name)
         settings++;
     while (app->middleware && app->middleware[middleware])
@@ -80,6 +93,8 @@ bool options_fit(const apus_app *app, char *error, size_t error_size)
         snprintf(error, error_size, "the application declares %zu settings (expected at most %d)", settings, LIMIT_APP_SETTINGS);
     else if (middleware > LIMIT_MIDDLEWARE)
         snprintf(error, error_size, "the application has %zu middleware (expected at most %d)", middleware, LIMIT_MIDDLEWARE);
+    else if (taken)
+        snprintf(error, error_size, "the application's setting %s is one of the server's own (expected another name)", taken->name);
     else
         return true;
     return false;

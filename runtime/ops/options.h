@@ -22,7 +22,10 @@ enum { DOCS_AUTO, DOCS_ON, DOCS_OFF };
 
 /** All tables of this application: ops', HTTP's, Postgres's (when it uses one), the application's own. The count. */
 size_t options_tables(const apus_app *app, setting_table tables[OPTIONS_TABLES]);
-/** Whether the application keeps to LIMIT_APP_SETTINGS and LIMIT_MIDDLEWARE. false with one line that says what is too many. */
+/**
+ * Whether the application keeps to LIMIT_APP_SETTINGS and LIMIT_MIDDLEWARE, and its settings to names of their own. false with
+ * one line that says what is too many, or taken.
+ */
 bool options_fit(const apus_app *app, char *error, size_t error_size);
 /** Looks at what one row cannot see of itself. false with one line that names variable, value and expectation. */
 bool options_check(const apus_app *app, char *error, size_t error_size);

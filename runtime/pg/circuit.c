@@ -30,6 +30,8 @@ void circuit_configure(bool used)
     atomic_store(&circuit.next_probe, 0);
     atomic_store(&circuit.next_ask, 0);
     snprintf(circuit.reason, sizeof circuit.reason, "%s", used ? "not reached yet" : "DATABASE_URL is not set");
+    if (!used)
+        log_printf(LOG_WARNING, "database: not reached: %s", circuit.reason);
 }
 
 bool circuit_join(pg_pool *p)

@@ -173,7 +173,7 @@ static pg_failure bind_text(arena *memory, const pg_value *v, size_t index, pg_b
     apus_str text = v->as.text;
     if (memchr(text.ptr, '\0', text.len))
         return failure_printf(memory, APUS_EVALIDATION,
-                              "the text of parameter $%zu holds a NUL character (\\u0000), which Postgres cannot store", index + 1);
+                              "a text holds a NUL character (\\u0000), which the database cannot store");
     char *copy = arena_alloc(memory, text.len + 1);
     if (!copy)
         return failure_make(APUS_ENOMEM, "no memory for a parameter");

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memmem */
 #include "route/errors.h"
 
 #include "route/response.h"
@@ -38,7 +39,6 @@ static const apus_exception_row *find_row(const apus_request *req, row_matches m
 /* A handler that makes no response keeps the default one, which is there already. */
 static void run_row(apus_request *req, const apus_exception_row *row, const void *value)
 {
-    req->raised = NULL;
     int result = row->run(req, value);
     if (req->raised)
         response_failed(req, "an exception handler raised an exception");
@@ -73,6 +73,7 @@ static void answer_raised(apus_request *req)
     const apus_exception_row *row = find_row(req, is_for_kind);
     const char *name = req->raised->name;
     req->out.status = 0;
+    req->raised = NULL;
     if (row)
         run_row(req, row, req->raised_value);
     if (req->out.status == 0)
@@ -87,12 +88,28 @@ static void answer_validation(apus_request *req)
         run_row(req, row, NULL);
 }
 
+/* The query is where a text holds what only a later call refuses, such as NUL, when it is escaped there; else it is the body. */
+static const model_loc *late_loc(const apus_request *req)
+{
+    static const model_loc query = {.name = {"query", 5}}, body = {.name = {"body", 4}};
+    bool escaped = req->query.len >= 3 && memmem(req->query.ptr, req->query.len, "%00", 3);
+    return escaped || !req->body.len ? &query : &body;
+}
+
 /* What the tables let through and a later call refused, the database above all: told as any other error of validation. */
 static void answer_late_refusal(apus_request *req)
 {
     apus_str words = apus_printf(req, "Value error, %s", apus_error(req));
-    model_add_error(&req->reader, NULL, "value_error", words, (model_input){.is = INPUT_NULL}, APUS_STR("{\"error\":{}}"));
+    model_add_error(&req->reader, late_loc(req), "value_error", words, (model_input){.is = INPUT_NULL}, APUS_STR("{\"error\":{}}"));
     answer_validation(req);
+}
+
+/* Why there is no response: the failure's own words, or what was returned without any. */
+static const char *words_of_code(apus_request *req, int code)
+{
+    if (code == APUS_ERESPONDED)
+        return "APUS_ERESPONDED was returned, but no response was made";
+    return req->task.error || req->task.cancel ? apus_error(req) : apus_printf(req, "the handler returned %d", code).ptr;
 }
 
 /* An error code that nobody turned into a response. */
@@ -101,7 +118,7 @@ static void answer_code(apus_request *req, int code)
     apus_str text;
     int status = status_of_code(code, &text);
     if (status == 500 || status == 0) {
-        answer_failure(req, code == APUS_ERESPONDED ? "APUS_ERESPONDED was returned, but no response was made" : apus_error(req));
+        answer_failure(req, words_of_code(req, code));
         return;
     }
     if (status == 503 && code != APUS_EOUTCOME) /* to send it again may do it twice */

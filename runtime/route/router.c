@@ -4,6 +4,7 @@
 #include "route/index.h"
 #include "route/naming.h"
 #include "route/plan.h"
+#include "route/status.h"
 #include "route/template.h"
 
 #include <stdarg.h>
@@ -125,6 +126,9 @@ static bool check_route(builder *b, const operation *op)
     if (status < 200 || status > 599)
         return refuse(b, "%s %s (%s): status %d is none of a result (200 to 599)", op->route->method, op->path,
                       op->route->name, status);
+    if (!status_has_body(status) && op->out != apus_none_model())
+        return refuse(b, "%s %s (%s): status %d has no content: the result is apus_none, not %s", op->route->method, op->path,
+                      op->route->name, status, op->out->name);
     if (op->max_body > LIMIT_BODY)
         return refuse(b, "%s %s (%s): max_body is %zu: a body has at most %zu bytes", op->route->method, op->path, op->route->name,
                       op->max_body, LIMIT_BODY);
@@ -258,6 +262,17 @@ static bool add_all(builder *b, const apus_app *app, const apus_routes *before, 
            add_routes(b, &hidden, after);
 }
 
+/* A row without .run ends the list: one that says what it is for was meant to have it. */
+static bool check_handlers(builder *b, const apus_exception_row *rows)
+{
+    size_t count = 0;
+    while (rows && rows[count].run)
+        count++;
+    if (!rows || (!rows[count].kind && !rows[count].status && !rows[count].http && !rows[count].validation))
+        return true;
+    return refuse(b, "row %zu of the exception handlers has no .run", count + 1);
+}
+
 router *router_build(const apus_app *app, const apus_routes *before, const apus_routes *after, char *error, size_t error_size)
 {
     router *r = calloc(1, sizeof *r);
@@ -272,7 +287,7 @@ router *router_build(const apus_app *app, const apus_routes *before, const apus_
         r->root_path.len--;
     r->max_depth = LIMIT_MODEL_DEPTH;
     builder b = {.r = r, .error = error, .error_size = error_size};
-    bool built = add_all(&b, app, before, after) && check_ids(&b);
+    bool built = check_handlers(&b, app->exception_handlers) && add_all(&b, app, before, after) && check_ids(&b);
     if (built && !(r->index = index_build(&r->memory, b.operations, b.count)))
         built = refuse(&b, "out of memory");
     if (!built) {

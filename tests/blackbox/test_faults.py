@@ -131,6 +131,18 @@ def test_while_the_database_is_away_it_answers_at_once_and_says_so(server, datab
     until(lambda: told()[-2:] == ["not reached", "reached again"])
 
 
+def test_a_database_that_nobody_named_is_told_once_and_keeps_the_server_from_being_ready():
+    server = Server(DATABASE_URL="")
+    try:
+        until(lambda: server.logged("database: not reached: DATABASE_URL is not set"))
+        with server.client() as client:
+            assert client.get("/healthz").status_code == 200
+            until(lambda: client.get("/readyz").status_code == 503)
+    finally:
+        server.stop()
+    assert len([line for line in server.lines if line["message"].startswith("database:")]) == 1
+
+
 def test_too_many_connections_is_not_the_end(cluster):
     database = Database(cluster, "limited")
     database.run(f'alter database "{database.name}" connection limit 2')

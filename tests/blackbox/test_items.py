@@ -169,7 +169,10 @@ def test_a_name_with_a_nul_byte_never_reaches_postgres_as_a_server_error(client)
     answer = client.post("/items", json={"name": "a\0b", "price": 1})
     assert answer.status_code == 422
     [error] = answer.json()["detail"]  # a list, as of every 422: clients read it so
-    assert set(error) == {"type", "loc", "msg", "input", "ctx"} and "NUL" in error["msg"]
+    assert set(error) == {"type", "loc", "msg", "input", "ctx"} and error["loc"] == ["body"] and "$" not in error["msg"]
+    assert error["msg"] == "Value error, a text holds a NUL character (\\u0000), which the database cannot store"
+    answer = client.get("/items?q=a%00b")
+    assert (answer.status_code, [e["loc"] for e in answer.json()["detail"]]) == (422, [["query"]])
     assert client.get("/items").json()["total"] == 0
 
 

@@ -123,6 +123,13 @@ def test_what_an_application_has_too_many_of_stops_the_start(odd_program, what, 
     assert (refused.returncode, refused.stdout, refused.stderr) == (2, "", words + "\n")
 
 
+@pytest.mark.parametrize("name", ["PORT", "WORKERS", "DATABASE_URL"])
+def test_an_applications_setting_that_takes_a_name_of_the_servers_stops_the_start(odd_program, name):
+    result = subprocess.run([odd_program, "config"], env={"OWN_SETTING": name}, capture_output=True, text=True)
+    words = f"the application's setting {name} is one of the server's own (expected another name)\n"
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", words)
+
+
 def test_it_is_ready_when_its_start_has_ended(odd_program, tmp_path):
     events = tmp_path / "events"
     server = Server(odd_program, AT_START="wait", EVENTS=events)

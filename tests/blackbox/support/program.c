@@ -126,6 +126,8 @@ int main(int argc, char **argv)
         if (!settings[i].name)
             settings[i] = (apus_setting){"SPARE", &value, "", "one of many"};
     }
+    if (getenv("OWN_SETTING"))
+        settings[MANY - 1].name = getenv("OWN_SETTING");
     return apus_main(argc, argv, &(apus_app){
         .routes = routes,
         .lifespan = {start, stop},

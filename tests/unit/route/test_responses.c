@@ -27,7 +27,7 @@ static int codes(apus_request *req, const struct which_in *in, apus_none *out)
     return apus_fail(req, (int)in->which, "the words of %d", (int)in->which);
 }
 
-enum { ERROR, ERRORF, MODEL_ERROR, JSON, JSON_TEXT, BYTES, TEXT, HTML, REDIRECT, STATUS, RESPONDED_0, NONE, NO_CONTENT, BROKEN };
+enum { ERROR, ERRORF, MODEL_ERROR, JSON, JSON_TEXT, BYTES, TEXT, HTML, REDIRECT, STATUS, RESPONDED_0, NONE, NO_CONTENT, STATUS_99, STATUS_1000, BROKEN };
 
 static int made(apus_request *req, const struct which_in *in, apus_none *out)
 {
@@ -62,6 +62,11 @@ static int made(apus_request *req, const struct which_in *in, apus_none *out)
         return APUS_ERESPONDED;
     case NO_CONTENT:
         return http_error(req, 204, NULL);
+    case STATUS_99:
+        return http_error(req, 99, "never seen");
+    case STATUS_1000:
+        http_status(req, 1000);
+        return 0;
     default:
         return http_json(req, 200, message_model, &(struct message){.text = APUS_STR("\xff")});
     }
@@ -102,11 +107,16 @@ static int refused_headers(apus_request *req, const apus_none *in, apus_none *ou
     return 0;
 }
 
-static int no_content(apus_request *req, const apus_none *in, struct message *out)
+static int no_content(apus_request *req, const apus_none *in, apus_none *out)
 {
-    (void)req, (void)in;
-    out->text = APUS_STR("never seen");
+    (void)req, (void)in, (void)out;
     return 0;
+}
+
+static int wordless(apus_request *req, const struct which_in *in, apus_none *out)
+{
+    (void)req, (void)out;
+    return (int)in->which;
 }
 
 static int number(apus_request *req, const apus_none *in, struct message *out)
@@ -196,10 +206,11 @@ static int state_of(apus_request *req, const apus_none *in, apus_str *out)
 
 ROUTES(responses,
     GET("/codes/{which}", codes, which_in, apus_none),
+    GET("/wordless/{which}", wordless, which_in, apus_none),
     GET("/made/{which}", made, which_in, apus_none),
     GET("/headed/{which}", headed, which_in, apus_none),
     GET("/refused", refused_headers, apus_none, apus_none),
-    GET("/no-content", no_content, apus_none, message, .status = 204),
+    GET("/no-content", no_content, apus_none, apus_none, .status = 204),
     GET("/created", number, apus_none, message, .status = 201),
     GET("/python", number, apus_none, message, .response_model = APUS_UNDOCUMENTED, .operation_id = "python"),
     GET("/set", nothing_set, apus_none, message),
@@ -235,7 +246,7 @@ static void an_error_code_becomes_its_status(void **state)
         {APUS_EUNIQUE, 409, "{\"detail\":\"Conflict\"}", ""},
         {APUS_EDISK_FULL, 507, "{\"detail\":\"Insufficient Storage\"}", ""},
         {APUS_EVALIDATION, 422,
-         "{\"detail\":[{\"type\":\"value_error\",\"loc\":[],\"msg\":\"Value error, the words of -21\",\"input\":null,\"ctx\":{\"error\":{}}}]}", ""},
+         "{\"detail\":[{\"type\":\"value_error\",\"loc\":[\"query\"],\"msg\":\"Value error, the words of -21\",\"input\":null,\"ctx\":{\"error\":{}}}]}", ""},
         {APUS_EQUERY, 500, "Internal Server Error", ""},
         {-999, 500, "Internal Server Error", ""},
     };
@@ -249,6 +260,24 @@ static void an_error_code_becomes_its_status(void **state)
         assert_string_equal(a->type, rows[i].status == 500 ? "text/plain; charset=utf-8" : "application/json");
         assert_string_equal(a->failed, rows[i].status == 500 ? words : "");
     }
+}
+
+static void an_error_code_without_words_is_told_by_its_number(void **state)
+{
+    (void)state;
+    const answer *a = get("/wordless/-999");
+    assert_int_equal(a->status, 500);
+    assert_string_equal(a->failed, "the handler returned -999");
+}
+
+static void a_status_that_is_none_is_500_and_told(void **state)
+{
+    (void)state;
+    char target[32];
+    snprintf(target, sizeof target, "/made/%d", STATUS_99);
+    assert_string_equal(get(target)->failed, "99 is no status of a response (200 to 599)");
+    snprintf(target, sizeof target, "/made/%d", STATUS_1000);
+    assert_string_equal(get(target)->failed, "1000 is no status of a response (200 to 599)");
 }
 
 static void a_handler_can_make_any_response(void **state)
@@ -271,6 +300,8 @@ static void a_handler_can_make_any_response(void **state)
         {RESPONDED_0, 200, "text/plain; charset=utf-8", "made", ""},
         {NONE, 500, "text/plain; charset=utf-8", "Internal Server Error", ""},
         {NO_CONTENT, 204, "", "", ""},
+        {STATUS_99, 500, "text/plain; charset=utf-8", "Internal Server Error", ""},
+        {STATUS_1000, 500, "text/plain; charset=utf-8", "Internal Server Error", ""},
         {BROKEN, 500, "text/plain; charset=utf-8", "Internal Server Error", ""},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -490,6 +521,23 @@ static void a_failure_of_the_database_that_a_middleware_overlooks_is_its_own(voi
     serve_app(&app);
 }
 
+static int replacing(apus_request *req, apus_next *next)
+{
+    int result = apus_call_next(req, next);
+    return http_response_status(req) == 500 ? http_text(req, 502, APUS_STR("replaced")) : result;
+}
+
+static void a_middlewares_answer_stands_even_for_an_exception_without_a_handler(void **state)
+{
+    (void)state;
+    serve_app(&(apus_app){.routes = responses, .middleware = MIDDLEWARE(outer, replacing)});
+    const answer *a = get("/raising/0");
+    assert_answer(a, 502, "replaced");
+    assert_string_equal(a->failed, "Unicorn");
+    assert_string_equal(a->headers, "x-outer: 502\n");
+    serve_app(&app);
+}
+
 static void middleware_wraps_everything_in_order(void **state)
 {
     (void)state;
@@ -512,6 +560,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_error_code_becomes_its_status),
+        cmocka_unit_test(an_error_code_without_words_is_told_by_its_number),
+        cmocka_unit_test(a_status_that_is_none_is_500_and_told),
         cmocka_unit_test(a_handler_can_make_any_response),
         cmocka_unit_test(headers_are_added_or_replaced_in_lower_case),
         cmocka_unit_test(a_header_that_would_split_the_response_is_refused),
@@ -525,6 +575,7 @@ int main(void)
         cmocka_unit_test(the_applications_state_reaches_handlers),
         cmocka_unit_test(exception_handlers_answer_by_kind_status_and_validation),
         cmocka_unit_test(a_failure_of_the_database_that_a_middleware_overlooks_is_its_own),
+        cmocka_unit_test(a_middlewares_answer_stands_even_for_an_exception_without_a_handler),
         cmocka_unit_test(middleware_wraps_everything_in_order),
     };
     return cmocka_run_group_tests(tests, set_up, route_tear_down);

@@ -99,6 +99,7 @@ ONE(wrong_pattern, GET("/items", pattern_in_handler, pattern_in, apus_none));
 ONE(self_dependent, GET("/items", handler, apus_none, apus_none, .dependencies = DEPENDS_ON(loops)));
 ONE(wrong_result, GET("/items", strange, apus_none, out_with_query));
 ONE(wrong_status, GET("/items", handler, apus_none, apus_none, .status = 99));
+ONE(empty_result, GET("/items", strange, apus_none, out_with_query, .status = 204));
 ONE(large_body, POST("/items", handler, apus_none, apus_none, .max_body = LARGEST_BODY + 1));
 ONE(wrong_path, GET("items", handler, apus_none, apus_none));
 ONE(wrong_convertor, GET("/items/{id:number}", handler, apus_none, apus_none));
@@ -127,6 +128,7 @@ static void a_wrong_table_is_refused_in_one_line(void **state)
         {self_dependent, "GET /items (handler), field again: dependency loops depends on itself, or is nested too deep"},
         {wrong_result, "GET /items (strange), field id: the result out_with_query has FIELD, OBJECT, LIST, DICT and ENUM rows only"},
         {wrong_status, "GET /items (handler): status 99 is none of a result (200 to 599)"},
+        {empty_result, "GET /items (strange): status 204 has no content: the result is apus_none, not out_with_query"},
         {large_body, "POST /items (handler): max_body is 33554433: a body has at most 33554432 bytes"},
         {wrong_path, "GET items (handler): a path starts with a slash"},
         {wrong_convertor, "GET /items/{id:number} (handler): a convertor is one of str, path, int, float, uuid"},
@@ -145,6 +147,22 @@ static void a_models_own_mistake_names_the_route_too(void **state)
     static const char start[] = "GET /items (pattern_in_handler): model pattern_in, field id: ";
     assert_memory_equal(line, start, sizeof start - 1);
     assert_null(strchr(line, '\n'));
+}
+
+static int on_error(apus_request *req, const void *value)
+{
+    (void)value;
+    return http_text(req, 500, APUS_STR("error"));
+}
+
+static void an_exception_handler_that_is_forgotten_is_refused(void **state)
+{
+    (void)state;
+    const apus_exception_row *rows = HANDLERS({.http = true, .run = on_error}, {.status = 404}, {.validation = true, .run = on_error});
+    assert_string_equal(refusal_of(&(apus_app){.routes = good, .exception_handlers = rows}),
+                        "row 2 of the exception handlers has no .run");
+    rows = HANDLERS({.http = true, .run = on_error}, {.status = 404, .run = on_error});
+    assert_string_equal(refusal_of(&(apus_app){.routes = good, .exception_handlers = rows}), "");
 }
 
 static void a_routers_wrong_prefix_is_refused(void **state)
@@ -226,6 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_wrong_table_is_refused_in_one_line),
         cmocka_unit_test(a_models_own_mistake_names_the_route_too),
+        cmocka_unit_test(an_exception_handler_that_is_forgotten_is_refused),
         cmocka_unit_test(a_routers_wrong_prefix_is_refused),
         cmocka_unit_test(routes_of_routers_carry_the_whole_path),
         cmocka_unit_test(a_body_larger_than_a_request_can_hold_is_refused_wherever_it_is_asked_for),
