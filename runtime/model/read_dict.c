@@ -31,6 +31,22 @@ const refusal *list_too_short(model_reader *r, const field_plan *p, size_t count
     return wrong_count(r, p, count, false);
 }
 
+/* Pydantic stops at the first pair too many, without having counted the rest, and tells of nothing else. */
+static const refusal *dict_too_long(model_reader *r, const field_plan *p)
+{
+    const char *items = p->max_length == 1 ? "item" : "items";
+    refusal *why = read_alloc(r, 1, sizeof *why);
+    char *msg = read_alloc(r, 128, 1), *ctx = read_alloc(r, 128, 1);
+    if (!why || !msg || !ctx)
+        return REFUSED(DICT_TYPE);
+    int len = snprintf(msg, 128, "Dictionary should have at most %ld %s after validation, not more", p->max_length, items);
+    why->type = "too_long";
+    why->msg = (apus_str){msg, (size_t)len};
+    len = snprintf(ctx, 128, "{\"field_type\":\"Dictionary\",\"max_length\":%ld,\"actual_length\":null}", p->max_length);
+    why->ctx = (apus_str){ctx, (size_t)len};
+    return why;
+}
+
 /* Places by key: open addressing over what a key is told by. */
 typedef struct places {
     size_t *slots; /* place + 1; 0 is empty */
@@ -139,6 +155,12 @@ __attribute__((noinline)) static void keep_pair(places *at, const field_plan *p,
         dict->len++;
 }
 
+static bool is_full(const field_plan *p, const any_list *dict)
+{
+    return p->max_length >= 0 && dict->len > (size_t)p->max_length;
+}
+
+/* Only whole pairs are kept, and counted; those behind the first too many are not read. */
 static bool read_pairs(model_reader *r, const field_plan *p, const json_value *v, any_list *dict, const model_loc *loc)
 {
     places places_of_keys;
@@ -148,14 +170,15 @@ static bool read_pairs(model_reader *r, const field_plan *p, const json_value *v
         return false;
     bool good = true;
     model_loc at = {.parent = loc};
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && !is_full(p, dict); i++) {
         char *pair = (char *)dict->items + dict->len * p->field->element_size;
         at.name = (apus_str){pairs[i].key.ptr ? pairs[i].key.ptr : "", pairs[i].key.len};
         memset(pair, 0, p->field->element_size);
-        good &= read_key(r, p, &pairs[i], pair, &at);
-        good &= read_value(r, p->nested, pairs[i].value, pair + p->field->value_offset, &at);
-        if (good)
+        bool whole = read_key(r, p, &pairs[i], pair, &at);
+        whole &= read_value(r, p->nested, pairs[i].value, pair + p->field->value_offset, &at);
+        if (whole)
             keep_pair(&places_of_keys, p, dict, pair);
+        good &= whole;
     }
     return good;
 }
@@ -167,12 +190,15 @@ bool read_dict(model_reader *r, const field_plan *p, const json_value *v, void *
     any_list dict = {read_alloc(r, json_count(v), p->field->element_size), 0, APUS_SET};
     if (!dict.items || !read_deeper(r, v, loc))
         return false;
+    model_errors before = r->errors;
     bool good = read_pairs(r, p, v, &dict, loc);
     r->depth--;
     memcpy(member_of(object, p->field->offset), &dict, sizeof dict);
+    if (is_full(p, &dict)) {
+        r->errors = before;
+        return refuse_json(r, loc, dict_too_long(r, p), v);
+    }
     if (good && p->min_length >= 0 && dict.len < (size_t)p->min_length)
         return refuse_json(r, loc, list_too_short(r, p, dict.len), v);
-    if (good && p->max_length >= 0 && dict.len > (size_t)p->max_length)
-        return refuse_json(r, loc, list_too_long(r, p, dict.len), v);
     return good;
 }
