@@ -5,6 +5,7 @@
 #include "route/texts.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 static const model_input no_input = {.is = INPUT_NULL};
 
@@ -90,6 +91,22 @@ static bool is_member(const parameter *p, apus_str key)
     return false;
 }
 
+/* A header `x_tag` is neither the member x_tag, which is `x-tag`, nor an extra one: proxies may have made it of that. */
+static bool is_unconverted(const parameter *p, const source *s, apus_str key)
+{
+    for (size_t i = 0; s->header && i < p->member_count; i++) {
+        apus_str name = model_field_name(p->members[i].field);
+        if (name.len == key.len && strncasecmp(name.ptr, key.ptr, key.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_extra(const parameter *p, const source *s, apus_str key)
+{
+    return !is_member(p, key) && !is_unconverted(p, s, key);
+}
+
 static void write_texts(buffer *b, const found *f, bool list)
 {
     if (!list) {
@@ -141,7 +158,7 @@ static size_t find_extras(apus_request *req, const parameter *p, const source *s
     apus_str *texts = apus_alloc(req, (s->count + 1) * sizeof *texts);
     size_t count = 0, groups = 0;
     for (size_t i = 0; i < s->count; i++) {
-        if (!is_member(p, s->pairs[i].name))
+        if (is_extra(p, s, s->pairs[i].name))
             all[count++] = (extra){.name = s->pairs[i].name, .index = i};
     }
     qsort(all, count, sizeof *all, compare_names);
@@ -200,7 +217,7 @@ static bool refuse_extras(apus_request *req, const parameter *p, const source *s
 static bool is_absent(const parameter *p, const source *s)
 {
     for (size_t i = 0; i < s->count; i++) {
-        if (p->forbid_extra || is_member(p, s->pairs[i].name))
+        if (is_member(p, s->pairs[i].name) || (p->forbid_extra && is_extra(p, s, s->pairs[i].name)))
             return false;
     }
     return true;

@@ -98,6 +98,31 @@ static int commons(apus_request *req, const struct common_in *in, struct common_
     return 0;
 }
 
+struct closed {
+    apus_str x_kind;
+};
+MODEL(closed, SCHEMA("Closed", .forbid_extra = true), FIELD(x_kind));
+struct closed_in {
+    struct closed headers;
+};
+MODEL(closed_in, HEADER_MODEL(headers, closed));
+static int closed(apus_request *req, const struct closed_in *in, struct closed *out)
+{
+    (void)req;
+    *out = in->headers;
+    return 0;
+}
+struct closed_or_none_in {
+    struct closed *headers;
+};
+MODEL(closed_or_none_in, HEADER_MODEL(headers, closed));
+static int closed_or_none(apus_request *req, const struct closed_or_none_in *in, bool *out)
+{
+    (void)req;
+    *out = in->headers != NULL;
+    return 0;
+}
+
 struct order_in {
     apus_str last_header;
     int64_t q;
@@ -117,6 +142,8 @@ ROUTES(reading,
     GET("/headers", headers, header_in, header_out),
     GET("/filters", filtered, filters_in, filters),
     GET("/common", commons, common_in, common_out),
+    GET("/closed", closed, closed_in, closed),
+    GET("/closed-or-none", closed_or_none, closed_or_none_in, bool),
     POST("/order/{p}", ordered, order_in, apus_none));
 static const apus_app app = {.routes = reading};
 
@@ -222,6 +249,18 @@ static void a_parameter_model_that_may_be_absent_is_null_without_its_names(void 
                   "\"input\":{\"x_more\":\"m\"}}]}");
 }
 
+static void a_header_by_a_members_own_name_is_neither_the_member_nor_an_extra_one(void **state)
+{
+    (void)state;
+    assert_answer(ask("GET", "/closed", "x-kind: k\nx_kind: other", NULL), 200, "{\"x_kind\":\"k\"}");
+    assert_answer(ask("GET", "/closed", "x_kind: other", NULL), 422,
+                  "{\"detail\":[{\"type\":\"missing\",\"loc\":[\"header\",\"x-kind\"],\"msg\":\"Field required\",\"input\":{}}]}");
+    assert_answer(ask("GET", "/closed", "x-kind: k\ny_kind: other", NULL), 422,
+                  "{\"detail\":[{\"type\":\"extra_forbidden\",\"loc\":[\"header\",\"y_kind\"],"
+                  "\"msg\":\"Extra inputs are not permitted\",\"input\":\"other\"}]}");
+    assert_answer(ask("GET", "/closed-or-none", "x_kind: other", NULL), 200, "false");
+}
+
 static void errors_come_by_path_query_header_cookie_body_whatever_the_rows_order(void **state)
 {
     (void)state;
@@ -245,6 +284,7 @@ int main(void)
         cmocka_unit_test(a_parameter_model_reads_its_members_each),
         cmocka_unit_test(thousands_of_names_beside_a_parameter_model_are_told_apart_in_time),
         cmocka_unit_test(a_parameter_model_that_may_be_absent_is_null_without_its_names),
+        cmocka_unit_test(a_header_by_a_members_own_name_is_neither_the_member_nor_an_extra_one),
         cmocka_unit_test(errors_come_by_path_query_header_cookie_body_whatever_the_rows_order),
     };
     return cmocka_run_group_tests(tests, set_up, route_tear_down);
