@@ -95,6 +95,10 @@ typedef struct apus_route {
     apus_dependency_fn dependencies[APUS_LIMIT_LISTED];
     apus_response_doc responses[APUS_LIMIT_LISTED];
     apus_response_schema response_model;
+    /*
+     * Members of the result that are left out, at every depth: those that the client did not send (of an object that came in, of
+     * its apus_assign or of apus_load's; of others an apus_opt_ that is unset), null ones, those that hold their default.
+     */
     bool exclude_unset, exclude_none, exclude_defaults;
     bool deprecated, hidden;
     const char *media_type;          /* of the result; default application/json */
@@ -248,9 +252,16 @@ apus_str http_validation_errors(apus_request *req);
 /** Runs `run(task, arg)` after the response was sent. `arg` must live in the request's arena or longer. */
 void http_background(apus_request *req, void (*run)(apus_task *task, void *arg), void *arg);
 
-bool apus_field_was_set(apus_request *req, const void *object, size_t offset);
+bool apus_field_was_set(apus_request *req, const void *object, size_t offset, size_t size);
 /** Whether the client sent this member of an object that came in: `apus_was_set(req, &in->item, tax)`. */
-#define apus_was_set(req, object, m) apus_field_was_set((req), (object), offsetof(__typeof__(*(object)), m))
+#define apus_was_set(req, object, m)                                                                                   \
+    apus_field_was_set((req), (object), offsetof(__typeof__(*(object)), m), sizeof((object)->m))
+/**
+ * Copies an object that came in, or apus_load's, with what the client sent of it: `*out = in->item` copies the values alone, and
+ * then .exclude_unset leaves no plain member out.
+ */
+void apus_assign_as(apus_request *req, apus_model_fn model, void *object, const void *sent);
+#define apus_assign(req, model, object, sent) apus_assign_as((req), (model), APUS_IS_A(model, object), APUS_IS_A(model, sent))
 /** Copies the members that the client sent from `sent`, an object that came in, over those of `object`: what PATCH does. */
 void apus_update_as(apus_request *req, apus_model_fn model, void *object, const void *sent);
 #define apus_update(req, model, object, sent) apus_update_as((req), (model), APUS_IS_A(model, object), APUS_IS_A(model, sent))

@@ -92,8 +92,13 @@ apus_str model_field_name(const apus_field *field);
 /** The name that a FIELD of a HEADER_MODEL has as a header: alias, or the name with dashes. Static after model_compile. */
 apus_str model_field_header_name(const apus_field *field);
 
-/** Whether the member at `offset` of an object that came in was sent; false for an object that did not come in. */
-bool model_was_set(const model_reader *r, const void *object, size_t offset);
+/** Whether the member of `size` at `offset` of an object that came in was sent; false for an object that did not come in. */
+bool model_was_set(const model_reader *r, const void *object, size_t offset, size_t size);
+
+/** `to` becomes what `from` is, and what was sent of that, and of the objects within, counts as sent of it. */
+void model_assign(model_reader *r, const apus_model *model, void *to, const void *from);
+/** The members of `from`, an object that came in, that were sent: copied over those of `to`, where they count as sent. */
+void model_update(model_reader *r, const apus_model *model, void *to, const void *from);
 
 typedef struct model_write_options {
     bool exclude_unset, exclude_none, exclude_defaults;

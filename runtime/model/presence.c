@@ -101,16 +101,16 @@ void presence_mark(model_reader *r, const void *object, const field_plan *p)
         bits[p->index / 64] |= (uint64_t)1 << p->index % 64;
 }
 
-static const field_plan *plan_at(const struct model_compiled *m, size_t offset)
+static const field_plan *plan_at(const struct model_compiled *m, size_t offset, size_t size)
 {
     for (size_t i = 0; i < m->count; i++)
-        if (m->plans[i].field->offset == offset)
+        if (m->plans[i].field->offset == offset && m->plans[i].field->size == size)
             return &m->plans[i];
     return NULL;
 }
 
-/* Of two objects at one address the smaller is the inner one, and the one that is meant. */
-bool model_was_set(const model_reader *r, const void *object, size_t offset)
+/* Of two objects at one address the size of the member tells which is meant, or else the smaller one is, which is the inner. */
+bool model_was_set(const model_reader *r, const void *object, size_t offset, size_t size)
 {
     if (!r->presence)
         return false;
@@ -119,11 +119,52 @@ bool model_was_set(const model_reader *r, const void *object, size_t offset)
     const field_plan *plan = NULL;
     for (size_t slot = slot_of(t, object); t->records[slot].object; slot = (slot + 1) & t->mask) {
         record *it = &t->records[slot];
-        const field_plan *p = it->object == object ? plan_at(it->model, offset) : NULL;
+        const field_plan *p = it->object == object ? plan_at(it->model, offset, size) : NULL;
         if (p && (!best || it->model->model->size < best->model->model->size)) {
             best = it;
             plan = p;
         }
     }
     return best && bit_at(best, plan);
+}
+
+/* The bits of an object, and of those within it, for its copy. What lists and pointers lead to is shared, and has its own. */
+static void copy_presence(model_reader *r, const struct model_compiled *m, void *to, const void *from)
+{
+    const uint64_t *sent = presence_find(r, from, m);
+    uint64_t *bits = sent ? presence_record(r, to, m) : NULL;
+    if (!bits)
+        return;
+    sent = presence_find(r, from, m); /* the table may have moved */
+    memcpy(bits, sent, (m->count + 63) / 64 * sizeof *bits);
+    for (size_t i = 0; i < m->count; i++) {
+        const field_plan *p = &m->plans[i];
+        if (p->kind == APUS_KIND_OBJECT && p->shape == APUS_PLAIN)
+            copy_presence(r, p->nested, member_of(to, p->field->offset), const_member_of(from, p->field->offset));
+    }
+}
+
+void model_assign(model_reader *r, const apus_model *model, void *to, const void *from)
+{
+    if (to == from)
+        return;
+    memcpy(to, from, model->size);
+    copy_presence(r, compiled_of(model), to, from);
+}
+
+void model_update(model_reader *r, const apus_model *model, void *to, const void *from)
+{
+    const struct model_compiled *m = compiled_of(model);
+    for (size_t i = 0; i < m->count; i++) {
+        const field_plan *p = &m->plans[i];
+        size_t offset = p->field->offset;
+        const uint64_t *sent = presence_find(r, from, m);
+        if (!sent || !(sent[i / 64] >> i % 64 & 1))
+            continue;
+        memcpy(member_of(to, offset), const_member_of(from, offset), p->field->size);
+        if (presence_find(r, to, m))
+            presence_mark(r, to, p);
+        if (p->kind == APUS_KIND_OBJECT && p->shape == APUS_PLAIN)
+            copy_presence(r, p->nested, member_of(to, offset), const_member_of(from, offset));
+    }
 }

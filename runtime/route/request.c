@@ -59,9 +59,9 @@ void *http_state(const apus_request *req)
     return req->state;
 }
 
-bool apus_field_was_set(apus_request *req, const void *object, size_t offset)
+bool apus_field_was_set(apus_request *req, const void *object, size_t offset, size_t size)
 {
-    return model_was_set(&req->reader, object, offset);
+    return model_was_set(&req->reader, object, offset, size);
 }
 
 void http_background(apus_request *req, void (*run)(apus_task *task, void *arg), void *arg)
@@ -77,12 +77,14 @@ void http_background(apus_request *req, void (*run)(apus_task *task, void *arg),
 
 void apus_update_as(apus_request *req, apus_model_fn model, void *object, const void *sent)
 {
-    const apus_model *m = model();
-    for (size_t i = 0; i < m->count; i++) {
-        const apus_field *field = &m->fields[i];
-        if (field->kind != APUS_KIND_SCHEMA && apus_field_was_set(req, sent, field->offset))
-            memcpy((char *)object + field->offset, (const char *)sent + field->offset, field->size);
-    }
+    if (response_model_ready(req, model()))
+        model_update(&req->reader, model(), object, sent);
+}
+
+void apus_assign_as(apus_request *req, apus_model_fn model, void *object, const void *sent)
+{
+    if (response_model_ready(req, model()))
+        model_assign(&req->reader, model(), object, sent);
 }
 
 int apus_load_as(apus_request *req, apus_model_fn model, void *out, apus_str json)

@@ -247,7 +247,7 @@ static void a_model_of_many_members_finds_them_all(void **state)
     for (size_t i = 0; i < MANY; i++) {
         assert_int_equal(out[i], i);
         assert_int_equal(model_column(&model, names[i]), i);
-        assert_true(model_was_set(&test_reader, out, i * 8));
+        assert_true(model_was_set(&test_reader, out, i * 8, 8));
     }
 }
 

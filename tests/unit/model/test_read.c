@@ -68,7 +68,7 @@ static int compile_all(void **state)
     return *error != '\0';
 }
 
-#define WAS_SET(object, m) model_was_set(&test_reader, object, offsetof(__typeof__(*(object)), m))
+#define WAS_SET(object, m) model_was_set(&test_reader, object, offsetof(__typeof__(*(object)), m), sizeof((object)->m))
 
 static void what_was_not_sent_is_unset_and_has_its_default(void **state)
 {

@@ -92,7 +92,46 @@ static int sum(apus_request *req, const struct list_in *in, int64_t *out)
     return 0;
 }
 
+struct place {
+    int64_t row;
+    int64_t seat;
+};
+MODEL(place, FIELD(row), FIELD(seat, .fallback = 1));
+struct ticket {
+    apus_str name;
+    double price;
+    struct place place;
+};
+MODEL(ticket, FIELD(name, .fallback_str = "guest"), FIELD(price, .fallback = 10.5), OBJECT(place, place, .fallback_json = "{\"row\": 3}"));
+struct ticket_in {
+    struct ticket ticket;
+};
+MODEL(ticket_in, BODY(ticket, ticket));
+static int assigned(apus_request *req, const struct ticket_in *in, struct ticket *out)
+{
+    apus_assign(req, ticket_model, out, &in->ticket);
+    return 0;
+}
+
+static int asked(apus_request *req, const struct ticket_in *in, apus_str *out)
+{
+    *out = apus_printf(req, "%d %d %d", apus_was_set(req, in, ticket), apus_was_set(req, &in->ticket, name),
+                       apus_was_set(req, &in->ticket, price));
+    return 0;
+}
+
+static int updated(apus_request *req, const struct ticket_in *in, struct ticket *out)
+{
+    if (apus_load(req, ticket_model, out, APUS_STR("{\"name\": \"stored\", \"place\": {\"row\": 7, \"seat\": 8}}")) < 0)
+        return APUS_EINVAL;
+    apus_update(req, ticket_model, out, &in->ticket);
+    return 0;
+}
+
 ROUTES(bodies,
+    POST("/assigned", assigned, ticket_in, ticket, .exclude_unset = true),
+    POST("/asked", asked, ticket_in, apus_str),
+    POST("/updated", updated, ticket_in, ticket, .exclude_unset = true),
     POST("/one", one, one_in, item),
     POST("/lenient", one, one_in, item, .operation_id = "lenient", .strict_content_type = APUS_OFF),
     POST("/maybe", maybe, maybe_in, apus_opt_str),
@@ -201,6 +240,32 @@ static void single_values_and_lists_can_be_bodies(void **state)
                   "{\"detail\":[{\"type\":\"list_type\",\"loc\":[\"body\"],\"msg\":\"Input should be a valid list\",\"input\":\"[1]\"}]}");
 }
 
+static void a_copy_of_what_came_in_knows_what_was_sent(void **state)
+{
+    (void)state;
+    assert_answer(ask("POST", "/assigned", JSON_TYPE, "{\"price\":10.5}"), 200, "{\"price\":10.5}");
+    assert_answer(ask("POST", "/assigned", JSON_TYPE, "{\"place\":{\"row\":1}}"), 200, "{\"place\":{\"row\":1}}");
+    assert_answer(ask("POST", "/assigned", JSON_TYPE, "{\"name\":\"a\",\"place\":{\"seat\":1,\"row\":2}}"), 200,
+                  "{\"name\":\"a\",\"place\":{\"row\":2,\"seat\":1}}");
+    assert_answer(ask("POST", "/assigned", JSON_TYPE, "{}"), 200, "{}");
+}
+
+static void an_object_and_its_first_member_are_not_taken_for_each_other(void **state)
+{
+    (void)state;
+    assert_answer(ask("POST", "/asked", JSON_TYPE, "{\"price\":10.5}"), 200, "\"1 0 1\"");
+    assert_answer(ask("POST", "/asked", JSON_TYPE, "{\"name\":\"a\"}"), 200, "\"1 1 0\"");
+}
+
+static void an_updated_object_knows_what_was_sent_before_and_now(void **state)
+{
+    (void)state;
+    assert_answer(ask("POST", "/updated", JSON_TYPE, "{\"price\":10.5}"), 200,
+                  "{\"name\":\"stored\",\"price\":10.5,\"place\":{\"row\":7,\"seat\":8}}");
+    assert_answer(ask("POST", "/updated", JSON_TYPE, "{\"place\":{\"row\":1}}"), 200,
+                  "{\"name\":\"stored\",\"place\":{\"row\":1}}");
+}
+
 static void a_body_that_needs_more_memory_than_the_request_may_have_is_413(void **state)
 {
     (void)state;
@@ -225,6 +290,9 @@ int main(void)
         cmocka_unit_test(an_embedded_body_is_under_its_name),
         cmocka_unit_test(several_bodies_are_one_object_with_their_names),
         cmocka_unit_test(single_values_and_lists_can_be_bodies),
+        cmocka_unit_test(a_copy_of_what_came_in_knows_what_was_sent),
+        cmocka_unit_test(an_object_and_its_first_member_are_not_taken_for_each_other),
+        cmocka_unit_test(an_updated_object_knows_what_was_sent_before_and_now),
         cmocka_unit_test(a_body_that_needs_more_memory_than_the_request_may_have_is_413),
     };
     return cmocka_run_group_tests(tests, set_up, route_tear_down);
