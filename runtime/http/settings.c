@@ -28,7 +28,7 @@ static const setting rows[] = {
     {"MAX_BODY", SETTING_BYTES, &http_options.max_body, "1MiB", .min = 0, .max = (double)LIMIT_BODY,
      .doc = "largest body of a request"},
     {"MAX_HEADER", SETTING_BYTES, &http_options.max_header, "32KiB", .min = 1024, .max = 256.0 * 1024,
-     .doc = "largest head of a request"},
+     .doc = "largest head of a request, in bytes; it has 100 headers at most"},
     {"MAX_CONNECTIONS", SETTING_INT, &http_options.max_connections, "10000", .min = 1, .max = 1000000,
      .doc = "connections open at once, as far as there are descriptors; above it: 503"},
     {"MAX_DEPTH", SETTING_INT, &http_options.max_depth, "64", .min = 1, .max = 1000, .doc = "deepest nesting of JSON"},

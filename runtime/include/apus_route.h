@@ -35,8 +35,9 @@ typedef const apus_dependency *(*apus_dependency_fn)(void);
     const apus_dependency *D##_dependency(void)
 
 /**
- * Declares the function `int D(apus_request *, const struct IN *, OUT *)` as a dependency. At file scope, after the function;
- * options follow: `.no_cache`, `.before_response`. An error response made in it (http_error, http_raise) ends the request.
+ * Declares the function `int D(apus_request *req, const struct IN *in, struct OUT *out)` as a dependency; of a single value OUT is
+ * its type, `int64_t` or another built-in one, and of an effect alone apus_none. What it opens, apus_defer closes after the
+ * response. At file scope, after the function; options follow: `.no_cache`, `.before_response`. An error response made in it (http_error, http_raise) ends the request.
  */
 #define DEPENDENCY(D, IN, OUT, ...)                                                                            \
     DECLARE_DEPENDENCY(D, OUT);                                                                                \
