@@ -8,7 +8,7 @@ input is a JSON array of texts. The answer is the model without its defaults as 
 as arguments the inputs are drawn instead: for a comparison wider than what the tree should hold.
 
 Left out is where we differ on purpose: integers beyond 64 bits and numbers that are not finite (accepted there), duplicate keys in
-what an error echoes, lone surrogates.
+what an error echoes, lone surrogates, a sign or underscores behind leading zeros.
 """
 
 import datetime
