@@ -25,6 +25,11 @@ typedef struct pg_value {
         double number;
         bool boolean;
         apus_str text; /* text, or JSON */
+        struct {
+            const void *items;
+            size_t len;
+            apus_kind kind;
+        } list;
         apus_uuid uuid;
         apus_datetime datetime;
     } as;
@@ -52,13 +57,30 @@ pg_value pg_from_opt_str(apus_opt_str value);
 pg_value pg_from_opt_uuid(apus_opt_uuid value);
 pg_value pg_from_opt_datetime(apus_opt_datetime value);
 
+pg_value pg_from_value(pg_value value);
+pg_value pg_from_ints(const int64_t *items, size_t len, enum apus_presence is);
+pg_value pg_from_doubles(const double *items, size_t len, enum apus_presence is);
+pg_value pg_from_bools(const bool *items, size_t len, enum apus_presence is);
+pg_value pg_from_strs(const apus_str *items, size_t len, enum apus_presence is);
+pg_value pg_from_uuids(const apus_uuid *items, size_t len, enum apus_presence is);
+pg_value pg_from_datetimes(const apus_datetime *items, size_t len, enum apus_presence is);
+
+/**
+ * A list of single values as a parameter, an array: `PG(PG_ARRAY(in->ids))` for `where id = any($1)`. Postgres takes its type from
+ * its place; where it cannot tell, as in `unnest($1::bigint[])`, say it. A text with ptr NULL is null, as is a list that is null.
+ */
+#define PG_ARRAY(list)                                                                                                 \
+    _Generic((list).items, int64_t *: pg_from_ints, double *: pg_from_doubles, bool *: pg_from_bools,                  \
+             apus_str *: pg_from_strs, apus_uuid *: pg_from_uuids, apus_datetime *: pg_from_datetimes)(                \
+        (list).items, (list).len, (list).is)
+
 #define PG_ARG(x)                                                                                                      \
     _Generic((x), bool: pg_from_bool, int: pg_from_c_int, long: pg_from_int, long long: pg_from_int,                   \
              double: pg_from_double, apus_str: pg_from_str, char *: pg_from_text, const char *: pg_from_text,          \
              apus_uuid: pg_from_uuid, apus_datetime: pg_from_datetime, apus_json: pg_from_json,                        \
              apus_opt_int: pg_from_opt_int, apus_opt_double: pg_from_opt_double, apus_opt_bool: pg_from_opt_bool,      \
              apus_opt_str: pg_from_opt_str, apus_opt_uuid: pg_from_opt_uuid,                                           \
-             apus_opt_datetime: pg_from_opt_datetime)(x)
+             apus_opt_datetime: pg_from_opt_datetime, pg_value: pg_from_value)(x)
 #define PG_EACH_1(a) PG_ARG(a)
 #define PG_EACH_2(a, ...) PG_ARG(a), PG_EACH_1(__VA_ARGS__)
 #define PG_EACH_3(a, ...) PG_ARG(a), PG_EACH_2(__VA_ARGS__)

@@ -37,7 +37,8 @@ typedef const apus_dependency *(*apus_dependency_fn)(void);
 /**
  * Declares the function `int D(apus_request *req, const struct IN *in, struct OUT *out)` as a dependency; of a single value OUT is
  * its type, `int64_t` or another built-in one, and of an effect alone apus_none. What it opens, apus_defer closes after the
- * response. At file scope, after the function; options follow: `.no_cache`, `.before_response`. An error response made in it (http_error, http_raise) ends the request.
+ * response. At file scope, after the function; options follow: `.no_cache`, `.before_response`. An error response made in it
+ * (http_error, http_raise) ends the request.
  */
 #define DEPENDENCY(D, IN, OUT, ...)                                                                            \
     DECLARE_DEPENDENCY(D, OUT);                                                                                \

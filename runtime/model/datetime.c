@@ -273,7 +273,7 @@ static int64_t wall_clock(const apus_datetime *when)
     return __builtin_add_overflow(wall, shift, &wall) ? when->micros : wall;
 }
 
-bool datetime_in_range(const apus_datetime *when)
+bool model_datetime_in_range(const apus_datetime *when)
 {
     int64_t wall = wall_clock(when);
     bool offset = when->offset == APUS_NAIVE || (when->offset > -DAY_SECONDS && when->offset < DAY_SECONDS);

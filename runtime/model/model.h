@@ -121,6 +121,8 @@ bool model_parse_bool(apus_str text, bool *out);
 bool model_parse_uuid(apus_str text, apus_uuid *out);
 bool model_parse_datetime(apus_str text, apus_datetime *out);
 size_t model_format_uuid(const apus_uuid *uuid, char out[36]);
+/** Whether its year is 1 to 9999 and its offset less than a day: others have no text. */
+bool model_datetime_in_range(const apus_datetime *when);
 /** At most 35 bytes: `2024-01-02T03:04:05.123456+05:30`; UTC as `Z` in Pydantic's style, `+00:00` in Python's. */
 size_t model_format_datetime(const apus_datetime *when, json_style style, char out[40]);
 

@@ -220,8 +220,6 @@ enum int_text int_from_text(apus_str text, int64_t *out);
 bool double_from_decimal(apus_str text, double *out);
 /** Why a text is no UUID, in Pydantic's words. */
 const refusal *uuid_refusal(model_reader *r, apus_str text);
-/** Within the years 1 to 9999 on its own clock, with an offset below a day. */
-bool datetime_in_range(const apus_datetime *when);
 const refusal *datetime_from_text(model_reader *r, apus_str text, apus_datetime *out);
 const refusal *datetime_from_int(model_reader *r, int64_t seconds, apus_datetime *out);
 const refusal *datetime_from_double(model_reader *r, double seconds, apus_datetime *out);

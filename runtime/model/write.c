@@ -104,7 +104,7 @@ static void write_uuid(buffer *b, const apus_uuid *uuid)
 static bool write_datetime(const writer *w, const field_plan *p, const apus_datetime *when)
 {
     char text[40];
-    if (!datetime_in_range(when))
+    if (!model_datetime_in_range(when))
         return fail(w, p, "the date-time is outside the years 1 to 9999, or its offset beyond a day");
     write_quoted(w->b, text, model_format_datetime(when, w->options->style, text));
     return true;

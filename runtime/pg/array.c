@@ -64,3 +64,18 @@ int array_next(array_scan *scan, arena *memory, apus_str *element)
         return -1;
     return *scan->at == '"' ? quoted(scan, memory, element) : bare(scan, element);
 }
+
+void array_write_text(buffer *b, apus_str text)
+{
+    if (!text.ptr) {
+        buffer_append_str(b, APUS_STR("NULL"));
+        return;
+    }
+    buffer_append_char(b, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '"' || text.ptr[i] == '\\')
+            buffer_append_char(b, '\\');
+        buffer_append_char(b, text.ptr[i]);
+    }
+    buffer_append_char(b, '"');
+}

@@ -2,7 +2,7 @@
 #ifndef PG_ARRAY_H
 #define PG_ARRAY_H
 
-#include "core/arena.h"
+#include "core/buffer.h"
 
 typedef struct array_scan {
     const char *at, *end;
@@ -18,5 +18,7 @@ bool array_begin(array_scan *scan, apus_str text);
 int array_next(array_scan *scan, arena *memory, apus_str *element);
 /** Elements of a text that array_begin took; at least as many as array_next gives. */
 size_t array_count(const array_scan *scan);
+/** Appends a text as an element; one with ptr NULL is null. */
+void array_write_text(buffer *b, apus_str text);
 
 #endif

@@ -1,5 +1,8 @@
 #include "pg/params.h"
 
+#include "core/limits.h"
+#include "model/model.h"
+#include "pg/array.h"
 #include "pg/types.h"
 
 #include <endian.h>
@@ -8,87 +11,7 @@
 #include <stdlib.h>
 
 #define SCRATCH 32 /* bytes for a value that is not text */
-
-pg_value pg_from_int(int64_t value)
-{
-    return (pg_value){.kind = APUS_KIND_INT, .as.integer = value};
-}
-
-pg_value pg_from_c_int(int value)
-{
-    return (pg_value){.kind = APUS_KIND_INT, .untyped = true, .as.integer = value};
-}
-
-pg_value pg_from_double(double value)
-{
-    return (pg_value){.kind = APUS_KIND_DOUBLE, .as.number = value};
-}
-
-pg_value pg_from_bool(bool value)
-{
-    return (pg_value){.kind = APUS_KIND_BOOL, .as.boolean = value};
-}
-
-pg_value pg_from_str(apus_str value)
-{
-    return (pg_value){.kind = APUS_KIND_STR, .null = !value.ptr, .as.text = value};
-}
-
-pg_value pg_from_text(const char *value)
-{
-    return pg_from_str(apus_cstr(value));
-}
-
-pg_value pg_from_uuid(apus_uuid value)
-{
-    return (pg_value){.kind = APUS_KIND_UUID, .as.uuid = value};
-}
-
-pg_value pg_from_datetime(apus_datetime value)
-{
-    return (pg_value){.kind = APUS_KIND_DATETIME, .as.datetime = value};
-}
-
-pg_value pg_from_json(apus_json value)
-{
-    return (pg_value){.kind = APUS_KIND_JSON, .null = !value.text.ptr, .as.text = value.text};
-}
-
-static pg_value or_null(pg_value value, enum apus_presence is)
-{
-    value.null |= is != APUS_SET;
-    return value;
-}
-
-pg_value pg_from_opt_int(apus_opt_int value)
-{
-    return or_null(pg_from_int(value.value), value.is);
-}
-
-pg_value pg_from_opt_double(apus_opt_double value)
-{
-    return or_null(pg_from_double(value.value), value.is);
-}
-
-pg_value pg_from_opt_bool(apus_opt_bool value)
-{
-    return or_null(pg_from_bool(value.value), value.is);
-}
-
-pg_value pg_from_opt_str(apus_opt_str value)
-{
-    return or_null(pg_from_str(value.value), value.is);
-}
-
-pg_value pg_from_opt_uuid(apus_opt_uuid value)
-{
-    return or_null(pg_from_uuid(value.value), value.is);
-}
-
-pg_value pg_from_opt_datetime(apus_opt_datetime value)
-{
-    return or_null(pg_from_datetime(value.value), value.is);
-}
+#define ELEMENT 40 /* bytes for such a one as text */
 
 /* A null integer is an int4, so that it never changes what a statement's other types come to. */
 static Oid type_of(const pg_value *v)
@@ -120,6 +43,13 @@ static int write_double(double number, char *out)
             return length;
     }
     return snprintf(out, SCRATCH, "%.17g", number);
+}
+
+static int write_number(double number, char *out)
+{
+    if (isfinite(number))
+        return write_double(number, out);
+    return snprintf(out, SCRATCH, "%s", isnan(number) ? "NaN" : number > 0 ? "Infinity" : "-Infinity");
 }
 
 static int write_digits(int64_t value, char *out)
@@ -163,8 +93,7 @@ static int write_value(const pg_value *v, Oid type, char *out, int *format)
     case OID_TIMESTAMP:
     case OID_TIMESTAMPTZ: return write_64((uint64_t)(v->as.datetime.micros - PG_EPOCH_MICROS), out);
     case OID_UNKNOWN_YET: return write_digits(v->as.integer, out);
-    case OID_FLOAT8: return snprintf(out, SCRATCH, "%s", isnan(v->as.number) ? "NaN" : v->as.number > 0 ? "Infinity" : "-Infinity");
-    default: return write_double(v->as.number, out);
+    default: return write_number(v->as.number, out);
     }
 }
 
@@ -183,6 +112,47 @@ static pg_failure bind_text(arena *memory, const pg_value *v, size_t index, pg_b
     return failure_make(0, NULL);
 }
 
+/* One that needs neither quotes nor escapes. The length. */
+static size_t write_element(const pg_value *v, size_t i, char *out)
+{
+    const void *items = v->as.list.items;
+    switch (v->as.list.kind) {
+    case APUS_KIND_INT: return (size_t)write_digits(((const int64_t *)items)[i], out);
+    case APUS_KIND_DOUBLE: return (size_t)write_number(((const double *)items)[i], out);
+    case APUS_KIND_UUID: return model_format_uuid((const apus_uuid *)items + i, out);
+    case APUS_KIND_DATETIME: return model_format_datetime((const apus_datetime *)items + i, JSON_PYTHON, out);
+    default: *out = ((const bool *)items)[i] ? 't' : 'f'; return 1;
+    }
+}
+
+static bool has_texts(const pg_value *v)
+{
+    for (size_t i = 0; v->as.list.kind == APUS_KIND_DATETIME && i < v->as.list.len; i++)
+        if (!model_datetime_in_range((const apus_datetime *)v->as.list.items + i))
+            return false;
+    return true;
+}
+
+static pg_failure bind_list(arena *memory, const pg_value *v, size_t index, pg_bound *b)
+{
+    if (!has_texts(v))
+        return failure_make(APUS_EINVAL, "a date-time of a list is outside the years 1 to 9999, or its offset beyond a day");
+    buffer literal;
+    char element[ELEMENT];
+    buffer_init(&literal, memory, 64, LIMIT_REQUEST_MEMORY);
+    for (size_t i = 0; i < v->as.list.len; i++) {
+        buffer_append_char(&literal, i ? ',' : '{');
+        if (v->as.list.kind == APUS_KIND_STR)
+            array_write_text(&literal, ((const apus_str *)v->as.list.items)[i]);
+        else
+            buffer_append(&literal, element, write_element(v, i, element));
+    }
+    buffer_append_str(&literal, v->as.list.len ? APUS_STR("}") : APUS_STR("{}"));
+    if (literal.failed)
+        return failure_make(APUS_ENOMEM, "no memory for a parameter");
+    return bind_text(memory, &(pg_value){.as.text = buffer_str(&literal)}, index, b);
+}
+
 static pg_failure bind_one(arena *memory, const pg_value *v, size_t index, pg_bound *b)
 {
     b->types[index] = type_of(v);
@@ -193,6 +163,8 @@ static pg_failure bind_one(arena *memory, const pg_value *v, size_t index, pg_bo
         return failure_make(0, NULL);
     if (v->kind == APUS_KIND_STR || v->kind == APUS_KIND_JSON)
         return bind_text(memory, v, index, b);
+    if (v->kind == APUS_KIND_LIST)
+        return bind_list(memory, v, index, b);
     char *scratch = arena_alloc(memory, SCRATCH);
     if (!scratch)
         return failure_make(APUS_ENOMEM, "no memory for a parameter");

@@ -314,6 +314,43 @@ static void nul(test_task *t)
     assert_int_equal(t->task.failure, 0);
 }
 
+static void write_arrays(test_task *t)
+{
+    apus_task *k = &t->task;
+    int64_t numbers[] = {-5, 9007199254740993};
+    double reals[] = {0.1, -1e300, INFINITY};
+    bool flags[] = {true, false};
+    apus_str texts[] = {APUS_STR("a,b"), APUS_STR("\"{}\\"), APUS_STR(""), {NULL, 0}, APUS_STR("NULL"), APUS_STR("w\u00f6rd \n'")};
+    apus_uuid uuids[] = {{{0xa0, 0xee}}};
+    apus_datetime moments[] = {{1704157445123456, 7200}, {-62135596800000000, 0}};
+    LISTOF(int64_t) ints = {numbers, 2, APUS_SET}, none = {NULL, 0, APUS_UNSET}, null = {NULL, 0, APUS_NULL};
+    LISTOF(double) doubles = {reals, 3, APUS_SET};
+    LISTOF(bool) bools = {flags, 2, APUS_SET};
+    LISTOF(apus_str) strs = {texts, 6, APUS_SET};
+    LISTOF(apus_uuid) ids = {uuids, 1, APUS_SET};
+    LISTOF(apus_datetime) times = {moments, 2, APUS_SET};
+    assert_int_equal(number_of(k, "select count(*) from (values (-5::int8), (4), (9007199254740993)) v (id) where id = any($1)",
+                               PG(PG_ARRAY(ints))), 2);
+    assert_int_equal(number_of(k, "select cardinality($1::int[]) + ($2::int[] is null)::int", PG(PG_ARRAY(none), PG_ARRAY(null))), 1);
+    assert_int_equal(number_of(k, "select ($1 = array[0.1, -1e300, 'inf']::float8[])::int", PG(PG_ARRAY(doubles))), 1);
+    assert_int_equal(number_of(k, "select ($1 = array[true, false])::int", PG(PG_ARRAY(bools))), 1);
+    assert_int_equal(number_of(k, "select ($1 = array['a,b', E'\"{}\\\\', '', null, 'NULL', E'w\u00f6rd \\n''']::text[])::int",
+                               PG(PG_ARRAY(strs))), 1);
+    assert_int_equal(number_of(k, "select ($1 = array['a0ee0000-0000-0000-0000-000000000000'::uuid])::int", PG(PG_ARRAY(ids))), 1);
+    assert_int_equal(number_of(k, "select ($1 = array['2024-01-02 01:04:05.123456Z', '0001-01-01 00:00:00Z']::timestamptz[])::int",
+                               PG(PG_ARRAY(times))), 1);
+    moments[0].micros = 253402300800000000;
+    assert_int_equal(pg_exec(k, "select $1::timestamptz[]", PG(PG_ARRAY(times))), APUS_EINVAL);
+    texts[0] = (apus_str){"\0", 1};
+    assert_int_equal(pg_exec(k, "select $1::text[]", PG(PG_ARRAY(strs))), APUS_EVALIDATION);
+}
+
+static void test_a_list_is_written_as_an_array(void **state)
+{
+    (void)state;
+    test_one(write_arrays, NULL);
+}
+
 static void write_constants(test_task *t)
 {
     apus_opt_enum given = {APUS_SET, GREEN}, absent = {0};
@@ -416,6 +453,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lists_hold_every_row, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_ordinary_sql_works_with_ordinary_parameters, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_ordinary_sql_works_without_prepared_statements, pool_set_up, pool_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_list_is_written_as_an_array, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_a_constant_is_written_as_its_text, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_text_that_postgres_cannot_hold_is_invalid_input, pool_set_up, pool_tear_down),
         cmocka_unit_test_setup_teardown(test_a_statement_may_have_twenty_four_parameters, pool_set_up, pool_tear_down),
