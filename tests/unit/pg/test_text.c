@@ -208,7 +208,7 @@ static void test_a_text_with_a_nul_byte_is_refused_as_invalid(void **state)
     arena_init(&memory, NULL, LIMIT_REQUEST_MEMORY);
     pg_failure f = params_bind(&memory, PG(1, APUS_STR("a\0b")), &b);
     assert_int_equal(f.code, APUS_EVALIDATION);
-    assert_non_null(strstr(f.message, "$2"));
+    assert_non_null(strstr(f.message, "NUL"));
     arena_reset(&memory);
 }
 
