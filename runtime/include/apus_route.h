@@ -209,8 +209,13 @@ apus_str http_target(const apus_request *req);
 apus_str http_query(const apus_request *req);
 /** The first header of that name (any case), or an empty slice with ptr NULL. */
 apus_str http_request_header(const apus_request *req, const char *name);
-/** The whole body. */
+/** The whole body, as it came. */
 apus_str http_body(const apus_request *req);
+/**
+ * The body as a handler of `.validation` shows it: its JSON, or as a JSON text what is none; null where the route takes no body,
+ * or none came. In the request's arena.
+ */
+apus_json http_body_json(apus_request *req);
 /** The client's address as text: the peer's, or of `X-Forwarded-For` when the peer is trusted. */
 apus_str http_client(const apus_request *req);
 /** The application's state, as its lifespan set it (apus_set_state). */

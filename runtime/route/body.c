@@ -100,3 +100,17 @@ bool body_read(apus_request *req, const dependant *d, void *in)
         valid &= (embed ? read_member : read_whole)(req, &d->bodies[i], in);
     return valid;
 }
+
+apus_json http_body_json(apus_request *req)
+{
+    buffer b;
+    buffer_init(&b, req->task.arena, req->body.len + 16, LIMIT_REQUEST_MEMORY);
+    if (!req->operation || req->operation->plan->body_count == 0 || req->body.len == 0)
+        json_write_null(&b);
+    else if (req->json)
+        json_write_value(&b, req->json, JSON_PYTHON);
+    else
+        json_write_str(&b, text_repair(req, req->body));
+    req->reader.out_of_memory |= b.failed;
+    return (apus_json){b.failed ? APUS_STR("null") : buffer_str(&b)};
+}

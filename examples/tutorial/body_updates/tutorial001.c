@@ -15,32 +15,33 @@ MODEL(item, SCHEMA("Item"),
     LIST(tags, apus_str, .fallback_json = "[]"));
 
 static struct entry {
+    struct entry *next;
     const char *id;
     apus_str item; /* as JSON */
     char *kept;
 } items[] = {
-    {"foo", APUS_STR("{\"name\": \"Foo\", \"price\": 50.2}")},
-    {"bar", APUS_STR("{\"name\": \"Bar\", \"description\": \"The bartenders\", \"price\": 62, \"tax\": 20.2}")},
-    {"baz", APUS_STR("{\"name\": \"Baz\", \"description\": null, \"price\": 50.2, \"tax\": 10.5, \"tags\": []}")},
+    {&items[1], "foo", APUS_STR("{\"name\": \"Foo\", \"price\": 50.2}"), NULL},
+    {&items[2], "bar", APUS_STR("{\"name\": \"Bar\", \"description\": \"The bartenders\", \"price\": 62, \"tax\": 20.2}"), NULL},
+    {NULL, "baz", APUS_STR("{\"name\": \"Baz\", \"description\": null, \"price\": 50.2, \"tax\": 10.5, \"tags\": []}"), NULL},
 };
 
 static struct entry *find(apus_str id)
 {
-    for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
-        if (apus_str_is(id, items[i].id))
-            return &items[i];
-    }
-    return NULL;
+    struct entry *entry = items;
+    while (entry && !apus_str_is(id, entry->id))
+        entry = entry->next;
+    return entry;
 }
 
-static void store(struct entry *entry, apus_str item)
+static struct entry *add(apus_str id)
 {
-    char *kept = apus_strdup(item);
-    if (!kept)
-        return;
-    free(entry->kept);
-    entry->kept = kept;
-    entry->item = apus_cstr(kept);
+    struct entry *entry = calloc(1, sizeof *entry);
+    if (!entry || !(entry->id = apus_strdup(id))) {
+        free(entry);
+        return NULL;
+    }
+    entry->next = items->next;
+    return items->next = entry;
 }
 
 struct read_item_in {
@@ -65,10 +66,15 @@ MODEL(update_item_in, PATH(item_id), BODY(item, item));
 static int update_item(apus_request *req, const struct update_item_in *in, struct item *out)
 {
     struct entry *entry = find(in->item_id);
-    if (!entry)
-        return http_error(req, 404, "Item not found");
+    char *kept = apus_strdup(apus_dump(req, item_model, &in->item).text);
+    if (!kept || (!entry && !(entry = add(in->item_id)))) {
+        free(kept);
+        return APUS_ENOMEM;
+    }
+    free(entry->kept);
+    entry->kept = kept;
+    entry->item = apus_cstr(kept);
     *out = in->item;
-    store(entry, apus_dump(req, item_model, out).text);
     return 0;
 }
 

@@ -7,7 +7,7 @@ MODEL(invalid, FIELD(detail), FIELD(body));
 
 static int validation_exception_handler(apus_request *req, const void *)
 {
-    struct invalid content = {{http_validation_errors(req)}, {http_body(req)}};
+    struct invalid content = {{http_validation_errors(req)}, http_body_json(req)};
     return http_json(req, 422, invalid_model, &content);
 }
 

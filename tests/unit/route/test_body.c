@@ -240,6 +240,23 @@ static void single_values_and_lists_can_be_bodies(void **state)
                   "{\"detail\":[{\"type\":\"list_type\",\"loc\":[\"body\"],\"msg\":\"Input should be a valid list\",\"input\":\"[1]\"}]}");
 }
 
+static int on_invalid(apus_request *req, const void *value)
+{
+    (void)value;
+    return http_json_text(req, 400, http_body_json(req).text);
+}
+
+static void a_handler_of_validation_can_show_the_body_whatever_it_is(void **state)
+{
+    (void)state;
+    serve_app(&(apus_app){.routes = bodies, .exception_handlers = HANDLERS({.validation = true, .run = on_invalid})});
+    assert_answer(ask("POST", "/one", JSON_TYPE, " {\"name\": [1.50, \"\\u00e9\"]} "), 400, "{\"name\":[1.5,\"\xc3\xa9\"]}");
+    assert_answer(ask("POST", "/one", JSON_TYPE, "{\"name\": "), 400, "\"{\\\"name\\\": \"");
+    assert_answer(ask("POST", "/one", "content-type: text/plain", "a\xff"), 400, "\"a\xef\xbf\xbd\"");
+    assert_answer(ask("POST", "/one", JSON_TYPE, NULL), 400, "null");
+    serve_app(&app);
+}
+
 static void a_copy_of_what_came_in_knows_what_was_sent(void **state)
 {
     (void)state;
@@ -290,6 +307,7 @@ int main(void)
         cmocka_unit_test(an_embedded_body_is_under_its_name),
         cmocka_unit_test(several_bodies_are_one_object_with_their_names),
         cmocka_unit_test(single_values_and_lists_can_be_bodies),
+        cmocka_unit_test(a_handler_of_validation_can_show_the_body_whatever_it_is),
         cmocka_unit_test(a_copy_of_what_came_in_knows_what_was_sent),
         cmocka_unit_test(an_object_and_its_first_member_are_not_taken_for_each_other),
         cmocka_unit_test(an_updated_object_knows_what_was_sent_before_and_now),
