@@ -206,7 +206,7 @@ test-compose:                        ## docker compose up --watch, edited under 
 test-gitops:                         ## from a commit to a pod that answers, and back, on the lab's engines
 	@scripts/test gitops
 
-fuzz:                                ## fuzz each target of tests/fuzz for FUZZ_SECONDS (20)
+fuzz:                                ## fuzz each target of tests/fuzz for FUZZ_SECONDS (20); ask FastAPI and us drawn requests
 	+@scripts/test fuzz
 
 bench:                               ## measure, side by side with the peers
