@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support.caller import Caller, Strangers
+from support.machine import MAY_FILTER
 from support.postgres import Database
 from support.server import SANITIZED, Server, run, serving, until, within
 
@@ -260,6 +261,7 @@ def test_sigterm_under_load_loses_no_request(database, workers):
     assert [lost for c in callers for lost in c.lost] == []
 
 
+@pytest.mark.skipif(not MAY_FILTER, reason="a socket's filter keeps the last ones from joining, which is not allowed here")
 def test_who_connects_while_the_listener_closes_is_served_or_refused():
     lost = []
     for _ in range(8):
