@@ -1,5 +1,6 @@
 """How requests come in."""
 
+import pytest
 from support import NAME, render, selects
 
 
@@ -87,3 +88,9 @@ def test_egress_can_be_held_to_names_and_databases():
         {"ports": [{"port": 5432, "protocol": "TCP"}]},
         extra,
     ]
+
+
+@pytest.mark.parametrize("ports", [[], None])
+def test_egress_without_database_ports_is_held_to_names(ports):
+    spec = render({"networkPolicy": {"restrictEgress": True, "databasePorts": ports}}).one("NetworkPolicy")["spec"]
+    assert spec["egress"] == [{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}]
