@@ -1,12 +1,13 @@
 """Names and versions, the chart in a real registry, and signatures."""
 
 import os
+import re
 import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.registry import Registry
-from support.tools import ROOT, SCRIPTS, need, one_line, out, run
+from support.tools import ROOT, SCRIPTS, need, one_line, out, read_yaml, run
 
 COMMIT = "0a1b2c3d" * 5
 
@@ -128,6 +129,25 @@ def test_a_published_chart_names_the_image_it_belongs_to_and_keeps_its_comments(
     assert values.strip() == before.replace("ghcr.io/acme/hello-fastapi", f'"{registry.name}/hello-fastapi"', 1).strip()
 
 
+def publishing(workflow, found):
+    """What a workflow gives to publish-chart.sh, with the names that pipeline-names.sh prints."""
+    steps = read_yaml(ROOT / f".github/workflows/{workflow}.yaml")[0]["jobs"]["chart"]["steps"]
+    (step,) = [step for step in steps if "publish-chart.sh" in step.get("run", "")]
+    output = re.compile(r"\$\{\{ needs\.\w+\.outputs\.(\w+) \}\}")
+    return {key: output.sub(lambda match: found[match[1]], text) for key, text in step["env"].items()}
+
+
+@pytest.mark.parametrize("workflow, kind", [("build-dev", "dev"), ("release-prod", "release")])
+def test_a_published_chart_left_to_its_defaults_runs_an_image_that_was_pushed(publish, registry, workflow, kind):
+    found = table(names(kind, REGISTRY=registry.name, GITHUB_REF_NAME="v0.6.0"))
+    given = publishing(workflow, found)
+    assert publish(given.pop("CHART_VERSION"), given.pop("VERSION"), **given).returncode == 0
+    chart = ("--version", found["chart_version"], "--plain-http")
+    rendered = out("helm", "template", "hello-fastapi", f"oci://{registry.name}/charts/hello-fastapi", *chart)
+    image = out("yq", 'select(.kind == "Deployment") | .spec.template.spec.containers[0].image', "-", text=rendered)
+    assert image in found["tags"].split(",")
+
+
 def test_publishing_leaves_the_tree_as_it_is(publish, registry):
     before = out("git", "status", "--porcelain", "--", "chart"), out("sha256sum", "chart/values.yaml", "chart/Chart.yaml")
     assert publish("0.3.0", "0.3.0", IMAGE=f"{registry.name}/other").returncode == 0
@@ -154,6 +174,7 @@ def test_the_digest_it_prints_is_the_registrys(publish, registry, tmp_path):
         (("1.2.0", "1.2.0"), {"CHARTS": ""}, 2),
         (("1.2.0", "1.2.0"), {"CHARTS": "oci://ghcr.io/acme/charts"}, 2),
         (("1.2.0", "1.2.0"), {"CHART": "nowhere"}, 2),
+        (("1.2.0", "1.2.0"), {"IMAGE_TAG": "a b"}, 2),
         (("1.2.0", "1.2.0"), {"CHARTS": "127.0.0.1:9/charts"}, 1),
     ],
 )
