@@ -131,6 +131,11 @@ def test_they_run_when_they_should(workflows):
     assert workflows["build-ecr"]["on"]["push"]["branches"] == ["main"]
 
 
+def test_no_release_takes_the_place_of_another_that_waits(workflows):
+    concurrency = workflows["release-prod"]["concurrency"]
+    assert "${{ github.ref }}" in concurrency["group"] and concurrency["cancel-in-progress"] is False
+
+
 def needs(workflow, job):
     """Every job that must pass before this one."""
     direct = workflow["jobs"][job].get("needs", [])
