@@ -6,7 +6,8 @@
 #   ENV_REPO_TOKEN   token for an https URL; it also opens the pull request
 #   IMAGE_DIGEST     sha256:… of the image. Without it a digest that stands there is emptied: it would win over the new tag
 #   PROMOTE_AS       push (the default), or pull-request: a branch promote/ENV-IMAGE_TAG and a pull request, which is opened when
-#                    there is a token; else the command that opens it is printed
+#                    there is a token and the repository is on GitHub; else the command that goes on is printed
+#   GITHUB_SERVER_URL, GITHUB_API_URL   another GitHub than github.com, as Actions sets them
 # Production (prod, production, prod-…) takes released versions only. Nothing to change: no commit, status 0. A refusal has status 2,
 # a failure 1; both say why in one line and change nothing.
 set -euo pipefail
@@ -27,6 +28,8 @@ branch=${ENV_BRANCH:-main}
 repository=${ENV_REPO:-}
 digest=${IMAGE_DIGEST:-}
 token=${ENV_REPO_TOKEN:-}
+server=${GITHUB_SERVER_URL:-https://github.com}
+server=${server%/}
 
 check_arguments() {
     [[ $env =~ ^[a-z0-9]([a-z0-9-]*[a-z0-9])?$ ]] || refuse "\"$env\" is not the name of an environment (expected one such as dev or prod)"
@@ -86,23 +89,42 @@ change() {
 message() {
     echo "$env: image $image_tag, chart $chart_version"
     [[ -z ${GITHUB_REPOSITORY-} ]] || printf '\n%s\n' "From $GITHUB_REPOSITORY at ${GITHUB_SHA-}"
-    [[ -z ${GITHUB_RUN_ID-} ]] || echo "${GITHUB_SERVER_URL-}/${GITHUB_REPOSITORY-}/actions/runs/$GITHUB_RUN_ID"
+    [[ -z ${GITHUB_RUN_ID-} ]] || echo "$server/${GITHUB_REPOSITORY-}/actions/runs/$GITHUB_RUN_ID"
 }
 
-# OWNER/NAME of a repository on a server of GitHub's kind; nothing for a path or a bare git server.
+# OWNER/NAME of a repository on the GitHub that is asked; nothing for a path or another server, which must not see its token there.
 repository_name() {
-    [[ $repository =~ ^(https?://([^/@]*@)?[^/]+/|ssh://[^/]+/|[^/@]+@[^/:]+:)([^/]+/[^/]+)$ ]] && echo "${BASH_REMATCH[3]%.git}"
+    local host=${server#*://} there name
+    if [[ $repository =~ ^https?://([^/@]*@)?([^/]+)/([^/]+/[^/]+)$ ]]; then
+        there=${BASH_REMATCH[2]} name=${BASH_REMATCH[3]}
+    elif [[ $repository =~ ^ssh://([^/@]*@)?([^/:]+)(:[0-9]+)?/([^/]+/[^/]+)$ ]]; then
+        there=${BASH_REMATCH[2]} name=${BASH_REMATCH[4]} host=${host%:*}
+    elif [[ $repository =~ ^[^/@]+@([^/:]+):([^/]+/[^/]+)$ ]]; then
+        there=${BASH_REMATCH[1]} name=${BASH_REMATCH[2]} host=${host%:*}
+    fi
+    [[ ${there-} != "" && ${there,,} == "${host,,}" ]] && echo "${name%.git}"
+}
+
+api_url() {
+    if [[ -n ${GITHUB_API_URL-} ]]; then
+        echo "$GITHUB_API_URL"
+    elif [[ $server == https://github.com ]]; then
+        echo https://api.github.com
+    else
+        echo "$server/api/v3"
+    fi
 }
 
 # api METHOD PATH [BODY]: prints the answer, its last line is the status. The token is in no argument.
 api() {
     curl -sS -m 30 -X "$1" -w '\n%{http_code}\n' -H 'Accept: application/vnd.github+json' ${3+-d "$3"} -K - \
-        "${GITHUB_API_URL:-https://api.github.com}/$2" <<<"header = \"Authorization: Bearer $token\""
+        "$(api_url)/$2" <<<"header = \"Authorization: Bearer $token\""
 }
 
 open_command() {
+    local host=${server#*://}/
     if [[ -n $1 ]]; then
-        printf 'gh pr create --repo %s --base %s --head %s --title %q --body ""\n' "$1" "$branch" "$target" "$2"
+        printf 'gh pr create --repo %s --base %s --head %s --title %q --body ""\n' "${host#github.com/}$1" "$branch" "$target" "$2"
     else
         printf 'git fetch %q %s && git push %q FETCH_HEAD:%s\n' "$repository" "$target" "$repository" "$branch"
     fi
@@ -112,7 +134,7 @@ open_pull_request() {
     local name title body answer status
     name=$(repository_name || true)
     title=$(message | head -n 1)
-    if [[ -z $token || ! $repository =~ ^https?: ]]; then
+    if [[ -z $token || -z $name || ! $repository =~ ^https?: ]]; then
         echo "$env: branch $target is pushed; propose it with: $(open_command "$name" "$title")"
         return
     fi

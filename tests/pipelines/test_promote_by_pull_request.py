@@ -9,7 +9,14 @@ from support.tools import one_line
 
 PROD = ("prod", "1.2.0", "1.2.0")
 BRANCH = "promote/prod-1.2.0"
-URLS = ("https://github.com/acme/environments.git", "https://github.com/acme/environments", "git@github.com:acme/environments.git")
+URLS = (
+    *("https://github.com/acme/environments.git", "https://github.com/acme/environments", "https://acme@GitHub.com/acme/environments"),
+    *("git@github.com:acme/environments.git", "ssh://git@github.com/acme/environments.git", "ssh://git@github.com:22/acme/environments"),
+)
+ELSEWHERE = (
+    *("https://gitlab.com/acme/environments.git", "git@gitlab.com:acme/environments.git", "https://gitlab.com/acme/team/environments.git"),
+    *("ssh://git@bitbucket.org/acme/environments.git", "https://github.com.example.org/acme/environments.git"),
+)
 
 
 def propose(environments, *arguments, **environment):
@@ -17,7 +24,8 @@ def propose(environments, *arguments, **environment):
 
 
 def with_api(hosted, **more):
-    return {"ENV_REPO_TOKEN": TOKEN, "GITHUB_API_URL": f"{hosted.server.url}/api", **more}
+    github = {"GITHUB_SERVER_URL": hosted.server.url, "GITHUB_API_URL": f"{hosted.server.url}/api"}
+    return {"ENV_REPO_TOKEN": TOKEN, **github, **more}
 
 
 def test_it_pushes_a_branch_and_leaves_the_base_alone(environments):
@@ -36,12 +44,24 @@ def test_the_printed_command_merges_it_where_there_is_no_github(environments):
     assert environments.image("prod")["tag"] == "1.2.0"
 
 
-@pytest.mark.parametrize("url", URLS)
-def test_the_printed_command_is_gh_for_a_repository_on_a_server(environments, url):
+def at(environments, url):
+    """The repository on disk, under the name that it would have elsewhere."""
     settings = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{environments.bare}.insteadOf", "GIT_CONFIG_VALUE_0": url}
-    done = propose(environments, ENV_REPO=url, **settings)
+    return {"ENV_REPO": url, **settings}
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_the_printed_command_is_gh_for_a_repository_on_github(environments, url):
+    done = propose(environments, **at(environments, url))
     assert done.returncode == 0, done.stderr
     assert f"gh pr create --repo acme/environments --base main --head {BRANCH} " in one_line(done.stdout)
+
+
+@pytest.mark.parametrize("url", ELSEWHERE)
+def test_the_printed_command_is_gits_for_a_repository_elsewhere(environments, url):
+    done = propose(environments, **at(environments, url))
+    assert done.returncode == 0, done.stderr
+    assert one_line(done.stdout).endswith(f"propose it with: git fetch {url} {BRANCH} && git push {url} FETCH_HEAD:main")
 
 
 def test_proposing_the_same_again_changes_nothing(environments):
@@ -112,13 +132,28 @@ def test_an_api_that_refuses_is_one_line_with_the_command_to_go_on(hosted):
     assert done.returncode == 1
     words = one_line(done.stderr)
     assert "403: Resource not accessible by personal access token" in words
-    assert f"gh pr create --repo acme/environments --base main --head {BRANCH}" in words
+    assert f"gh pr create --repo {hosted.server.url.removeprefix('http://')}/acme/environments --base main --head {BRANCH}" in words
 
 
 def test_an_api_that_is_away_is_one_line_with_the_command_to_go_on(hosted):
     done = propose(hosted, **with_api(hosted, GITHUB_API_URL="http://127.0.0.1:9"))
     assert done.returncode == 1
     assert "gh pr create" in one_line(done.stderr)
+
+
+@pytest.mark.parametrize("server", [None, "https://github.example.com", "http://127.0.0.1"])
+def test_the_token_of_another_server_is_never_shown_to_githubs_api(hosted, server):
+    done = propose(hosted, **with_api(hosted, GITHUB_SERVER_URL=server))
+    assert done.returncode == 0, done.stderr
+    assert hosted.server.calls == []
+    assert f"git push {hosted.url} FETCH_HEAD:main" in one_line(done.stdout)
+    assert hosted.image("prod", BRANCH)["tag"] == "1.2.0"
+
+
+def test_a_github_of_ones_own_is_asked_at_its_own_api(hosted):
+    done = propose(hosted, **with_api(hosted, GITHUB_API_URL=None))
+    assert done.returncode == 0, done.stderr
+    assert hosted.server.calls[0][:2] == ("POST", "v3/repos/acme/environments/pulls")
 
 
 def test_the_token_opens_the_repository(hosted):
