@@ -17,10 +17,21 @@
 {{- end }}
 {{- end }}
 
+{{/* The same, cut to a length; two that begin alike stay two: (list $ LENGTH). */}}
+{{- define "hello-fastapi.cutName" -}}
+{{- $name := include "hello-fastapi.fullname" (first .) }}
+{{- $length := last . | int }}
+{{- if gt (len $name) $length }}
+{{- printf "%s-%s" ($name | trunc (int (sub $length 9)) | trimSuffix "-") ($name | sha256sum | trunc 8) }}
+{{- else }}
+{{- $name }}
+{{- end }}
+{{- end }}
+
 {{/* The same with a suffix that is never cut off: (list $ "metrics"). */}}
 {{- define "hello-fastapi.suffixed" -}}
 {{- $suffix := last . }}
-{{- printf "%s-%s" (include "hello-fastapi.fullname" (first .) | trunc (int (sub 62 (len $suffix))) | trimSuffix "-") $suffix }}
+{{- printf "%s-%s" (include "hello-fastapi.cutName" (list (first .) (sub 62 (len $suffix)))) $suffix }}
 {{- end }}
 
 {{- define "hello-fastapi.chart" -}}
@@ -99,7 +110,7 @@ app.kubernetes.io/component: {{ last . }}
 
 {{- define "hello-fastapi.migrateJobName" -}}
 {{- $version := regexReplaceAll "[^a-z0-9]+" (include "hello-fastapi.version" . | lower) "-" | trunc 20 | trimSuffix "-" }}
-{{- printf "%s-migrate-%s" (include "hello-fastapi.fullname" . | trunc 33 | trimSuffix "-") $version }}
+{{- printf "%s-migrate-%s" (include "hello-fastapi.cutName" (list . 33)) $version }}
 {{- end }}
 
 {{/*

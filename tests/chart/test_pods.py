@@ -252,6 +252,14 @@ def test_names_and_labels_stay_within_what_kubernetes_takes(tag):
         assert all(len(value) <= 63 and value[:1].isalnum() and value[-1:].isalnum() for value in labels.values())
 
 
+@pytest.mark.parametrize("length", [34, 53])
+def test_two_releases_whose_long_names_begin_alike_share_no_object(length):
+    one, other = (render(EVERYTHING, release="r" * (length - 1) + end) for end in "ab")
+    names = [{(each["kind"], each["metadata"]["name"]) for each in objects} for objects in (one, other)]
+    assert not names[0] & names[1]
+    assert all(len(name) <= 63 for _, name in names[0] | names[1])
+
+
 def test_every_escape_hatch_opens():
     volume, mount = {"name": "tmp", "emptyDir": {}}, {"name": "tmp", "mountPath": "/tmp"}
     objects = render(
