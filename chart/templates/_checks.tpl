@@ -109,10 +109,11 @@
 {{- $timeout := include "hello-fastapi.number" (list . "DRAIN_TIMEOUT") | float64 }}
 {{- $drain := addf $delay $timeout }}
 {{- $sleep := dig "preStop" "sleep" "seconds" 0 (.Values.lifecycle | default dict) | float64 }}
-{{- $words := printf "drain.delay %v s + drain.timeout %v s = %v s" $delay $timeout $drain }}
-{{- if le (float64 .Values.terminationGracePeriodSeconds) (addf $drain $sleep) }}
-{{- fail (printf "terminationGracePeriodSeconds is %v: requests would be killed. It must be more than %s%s" .Values.terminationGracePeriodSeconds $words (ternary (printf ", and the preStop sleep of %v s" $sleep) "" (gt $sleep 0.0))) }}
-{{- else if lt (float64 .Values.rollout.minReadySeconds) $drain }}
+{{- $goes := addf $drain $sleep }}
+{{- $words := printf "drain.delay %v s + drain.timeout %v s = %v s%s" $delay $timeout $drain (ternary (printf ", and the preStop sleep of %v s" $sleep) "" (gt $sleep 0.0)) }}
+{{- if le (float64 .Values.terminationGracePeriodSeconds) $goes }}
+{{- fail (printf "terminationGracePeriodSeconds is %v: requests would be killed. It must be more than %s" .Values.terminationGracePeriodSeconds $words) }}
+{{- else if lt (float64 .Values.rollout.minReadySeconds) $goes }}
 {{- fail (printf "rollout.minReadySeconds is %v: the next pod would go while the last still holds its connections. It must be at least %s" .Values.rollout.minReadySeconds $words) }}
 {{- else if le (float64 .Values.rollout.progressDeadlineSeconds) (float64 .Values.rollout.minReadySeconds) }}
 {{- fail (printf "rollout.progressDeadlineSeconds is %v: it must be more than rollout.minReadySeconds, %v" .Values.rollout.progressDeadlineSeconds .Values.rollout.minReadySeconds) }}
@@ -128,7 +129,7 @@
 {{- fail (printf "autoscaling.maxReplicas is %d, less than autoscaling.minReplicas, %d" (int .maxReplicas) (int .minReplicas)) }}
 {{- else if and .enabled (not (dig "requests" "cpu" "" ($.Values.resources | default dict))) }}
 {{- fail "autoscaling.enabled needs resources.requests.cpu, of which it takes per cent" }}
-{{- else if and .enabled (lt (float64 .scaleDown.periodSeconds) $drain) }}
+{{- else if and .enabled (lt (float64 .scaleDown.periodSeconds) $goes) }}
 {{- fail (printf "autoscaling.scaleDown.periodSeconds is %v: the next pod would go while the last still holds its connections. It must be at least %s" .scaleDown.periodSeconds $words) }}
 {{- end }}
 {{- end }}

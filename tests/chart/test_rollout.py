@@ -29,8 +29,17 @@ def test_a_drain_set_by_env_counts_too():
 
 def test_a_sleep_before_the_drain_counts_too():
     sleep = {"preStop": {"sleep": {"seconds": 5}}}
-    assert "preStop sleep of 5 s" in refusal({"lifecycle": sleep})
-    assert render({"lifecycle": sleep, "terminationGracePeriodSeconds": 31}).container["lifecycle"] == sleep
+    values = {"lifecycle": sleep, "terminationGracePeriodSeconds": 31, "rollout": {"minReadySeconds": 30}}
+    values |= {"autoscaling": {"enabled": True, "scaleDown": {"periodSeconds": 30}}, "database": {"poolMax": 7}}
+    assert render(values).container["lifecycle"] == sleep
+    sooner = {"enabled": True, "scaleDown": {"periodSeconds": 29}}
+    for name, less in [
+        ("terminationGracePeriodSeconds", {"terminationGracePeriodSeconds": 30}),
+        ("rollout.minReadySeconds", {"rollout": {"minReadySeconds": 29}}),
+        ("autoscaling.scaleDown.periodSeconds", {"autoscaling": sooner}),
+    ]:
+        words = refusal({**values, **less})
+        assert f"{name} is" in words and "25 s, and the preStop sleep of 5 s" in words
 
 
 @pytest.mark.parametrize("delay, timeout, ready", [(5, 20, 25), (0, 0, 0), (0.5, 1.2, 2)])
