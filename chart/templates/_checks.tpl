@@ -1,11 +1,15 @@
-{{/* A setting that the chart computes with, wherever it was set: (list $ "DRAIN_DELAY"). */}}
+{{/*
+A setting that the chart computes with, wherever it was set: (list $ "DRAIN_DELAY"). Not 020: the service reads 20 there, a template
+reads 16. Only times have decimals.
+*/}}
 {{- define "hello-fastapi.number" -}}
 {{- $name := last . }}
 {{- $value := get (include "hello-fastapi.envMap" (dict "root" (first .) "job" false) | fromYaml) $name }}
 {{- if kindIs "map" $value }}
 {{- fail (printf "env.%s: the chart computes with it, so it must be a plain value, not valueFrom" $name) }}
-{{- else if not (regexMatch "^[0-9]+([.][0-9]+)?$" (toString $value)) }}
-{{- fail (printf "env.%s is %q: the chart computes with it and expects a number" $name (toString $value)) }}
+{{- else if not (regexMatch (ternary "^(0|[1-9][0-9]*)([.][0-9]+)?$" "^(0|[1-9][0-9]*)$" (hasPrefix "DRAIN_" $name)) (toString $value)) }}
+{{- $expected := ternary "a number" "a whole number" (hasPrefix "DRAIN_" $name) }}
+{{- fail (printf "env.%s is %q: the chart computes with it and expects %s without leading zeros" $name (toString $value) $expected) }}
 {{- end }}
 {{- $value }}
 {{- end }}

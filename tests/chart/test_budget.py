@@ -190,3 +190,16 @@ def test_a_pool_that_keeps_more_than_it_may_have_is_refused():
 def test_more_workers_than_the_pool_feeds_are_refused():
     assert "env.WORKERS is 15" in refusal({"env": {"WORKERS": 15}})
     assert fits({"env": {"WORKERS": 14}})
+
+
+@pytest.mark.parametrize("name", ["DB_POOL_MAX", "PORT", "DRAIN_DELAY"])
+@pytest.mark.parametrize("number", ["020", "00.5", "0x10", "1e1", "-1", ""])
+def test_a_number_that_chart_and_service_could_read_differently_is_refused(name, number):
+    words = refusal({"env": {name: number}})
+    assert f'env.{name} is "{number}"' in words and "without leading zeros" in words
+
+
+@pytest.mark.parametrize("name", ["DB_POOL_MAX", "DB_POOL_MIN", "WORKERS", "PORT", "ADMIN_PORT"])
+def test_what_is_counted_is_whole(name):
+    assert "expects a whole number" in refusal({"env": {name: "7.5"}})
+    assert text({"env": {"DRAIN_DELAY": "0.5"}})
