@@ -49,15 +49,15 @@ MIGRATE_ON_START: "1"
 DATABASE_URL:
   valueFrom:
     secretKeyRef:
-      name: {{ include "hello-fastapi.databaseSecretName" $ }}
-      key: {{ ternary "database-url" .existingSecretKey (empty .existingSecret) }}
+      name: {{ include "hello-fastapi.databaseSecretName" $ | quote }}
+      key: {{ ternary "database-url" .existingSecretKey (empty .existingSecret) | quote }}
 {{- end }}
 {{- if or .directUrl (and .existingSecret .existingSecretDirectKey) }}
 DATABASE_DIRECT_URL:
   valueFrom:
     secretKeyRef:
-      name: {{ include "hello-fastapi.databaseSecretName" $ }}
-      key: {{ ternary "database-direct-url" .existingSecretDirectKey (empty .existingSecret) }}
+      name: {{ include "hello-fastapi.databaseSecretName" $ | quote }}
+      key: {{ ternary "database-direct-url" .existingSecretDirectKey (empty .existingSecret) | quote }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -83,7 +83,7 @@ DATABASE_DIRECT_URL:
 
 {{- define "hello-fastapi.env" -}}
 {{- range $name, $value := include "hello-fastapi.envMap" . | fromYaml }}
-- name: {{ $name }}
+- name: {{ $name | quote }}
   {{- if kindIs "map" $value }}
   {{- toYaml $value | nindent 2 }}
   {{- else }}
@@ -98,7 +98,7 @@ DATABASE_DIRECT_URL:
 {{- define "hello-fastapi.envFrom" -}}
 {{- if .root.Values.externalSecret.enabled }}
 - secretRef:
-    name: {{ include "hello-fastapi.secretName" (dict "root" .root "job" .job "name" (include "hello-fastapi.externalSecretName" .root)) }}
+    name: {{ include "hello-fastapi.secretName" (dict "root" .root "job" .job "name" (include "hello-fastapi.externalSecretName" .root)) | quote }}
 {{- end }}
 {{- range .root.Values.envFrom }}
 {{- $entry := deepCopy . }}

@@ -54,15 +54,15 @@ app.kubernetes.io/version: {{ include "hello-fastapi.version" . | quote }}
 {{- end }}
 
 {{- define "hello-fastapi.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "hello-fastapi.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "hello-fastapi.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* Labels of pods that are not the service, (list $ "migrate"): another name, so that no Service, PDB or policy selects them. */}}
 {{- define "hello-fastapi.sideSelectorLabels" -}}
 {{- $root := first . -}}
-app.kubernetes.io/name: {{ printf "%s-%s" (include "hello-fastapi.name" $root | trunc 50 | trimSuffix "-") (last .) }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/name: {{ printf "%s-%s" (include "hello-fastapi.name" $root | trunc 50 | trimSuffix "-") (last .) | quote }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ last . }}
 {{- end }}
 

@@ -1,6 +1,6 @@
 {{/* What the pods of the service, of the Job and of the test share: (dict "root" $ "account" NAME "token" BOOL). */}}
 {{- define "hello-fastapi.podBase" -}}
-serviceAccountName: {{ .account }}
+serviceAccountName: {{ .account | quote }}
 automountServiceAccountToken: {{ .token }}
 enableServiceLinks: false
 {{- with .root.Values.imagePullSecrets }}
@@ -20,7 +20,7 @@ tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .root.Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- end }}
 

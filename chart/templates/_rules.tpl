@@ -1,7 +1,7 @@
 {{/* (list $ SEVERITY) */}}
 {{- define "hello-fastapi.ruleLabels" -}}
 labels:
-  severity: {{ last . }}
+  severity: {{ last . | quote }}
 {{- end }}
 
 {{- define "hello-fastapi.ruleRunbook" -}}

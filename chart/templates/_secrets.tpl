@@ -9,12 +9,12 @@ stringData:
 {{/* (dict "root" $ "target" NAME) */}}
 {{- define "hello-fastapi.externalSecretSpec" -}}
 {{- with .root.Values.externalSecret -}}
-refreshInterval: {{ .refreshInterval }}
+refreshInterval: {{ .refreshInterval | quote }}
 secretStoreRef:
-  name: {{ .secretStoreRef.name }}
+  name: {{ .secretStoreRef.name | quote }}
   kind: {{ .secretStoreRef.kind }}
 target:
-  name: {{ $.target }}
+  name: {{ $.target | quote }}
   creationPolicy: Owner
 {{- with .data }}
 data:

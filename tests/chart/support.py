@@ -49,8 +49,8 @@ def run(*command, **options):
 
 
 @functools.cache
-def rendered_text(values_json, profiles, release):
-    command = [tool("helm"), "template", release, CHART, "--namespace", NAMESPACE]
+def rendered_text(values_json, profiles, release, namespace):
+    command = [tool("helm"), "template", release, CHART, "--namespace", namespace]
     for profile in profiles:
         command += ["--values", CHART / profile]
     done = run(*command, "--values", "-", input=values_json)
@@ -59,8 +59,8 @@ def rendered_text(values_json, profiles, release):
     return done.stdout
 
 
-def text(values=None, *profiles, release=RELEASE):
-    return rendered_text(json.dumps(values or {}), profiles, release)
+def text(values=None, *profiles, release=RELEASE, namespace=NAMESPACE):
+    return rendered_text(json.dumps(values or {}), profiles, release, namespace)
 
 
 class Objects(list):
@@ -105,9 +105,9 @@ def annotations(thing):
     return thing["metadata"].get("annotations") or {}
 
 
-def render(values=None, *profiles, release=RELEASE):
+def render(values=None, *profiles, **where):
     """The objects that these values give, over the values files of these names."""
-    return Objects(each for each in yaml.safe_load_all(text(values, *profiles, release=release)) if each)
+    return Objects(each for each in yaml.safe_load_all(text(values, *profiles, **where)) if each)
 
 
 def refusal(values, *profiles):

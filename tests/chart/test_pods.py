@@ -308,3 +308,30 @@ def test_helm_test_asks_the_service_through_its_own_port():
     assert environment(container) == {"HOST": "shop-hello-fastapi", "PORT": "8000"}
     assert "healthcheck" in program.commands() and "/api/v1/health" in program.app_routes()
     assert "Pod" not in render({"tests": {"enabled": False}}).kinds
+
+
+def leaves(thing):
+    inner = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, list) else ()
+    return [leaf for each in inner for leaf in leaves(each)] if inner else [thing]
+
+
+def test_names_that_look_like_numbers_stay_texts():
+    number = "1234567"
+    values = {
+        **EVERYTHING,
+        "fullnameOverride": number,
+        "nameOverride": number,
+        "serviceAccount": {"name": number},
+        "priorityClassName": number,
+        "externalSecret": {"enabled": True, "refreshInterval": "0", "secretStoreRef": {"name": number}, "tags": {"a": number}},
+        "database": {"poolMax": 7, "existingSecret": number, "existingSecretKey": number, "existingSecretDirectKey": number},
+        "migrations": {"job": {"serviceAccount": {"name": number}}},
+        "ingress": {"enabled": True, "className": number},
+        "grafanaDashboard": {"enabled": True, "namespace": number},
+        "prometheusRule": {"enabled": True, "latency": {"severity": number}},
+        "env": {"NO": "off"},
+    }
+    objects = render(values, release=number, namespace=number)
+    assert [each["metadata"] for each in objects if int(number) in leaves(each)] == []
+    assert {each["spec"]["refreshInterval"] for each in objects.of("ExternalSecret")} == {"0"}
+    assert environment(objects.container)["NO"] == "off"
