@@ -37,7 +37,7 @@ reads 16. Only times have decimals.
 {{- $missing := include "hello-fastapi.pods" (list .Values.rollout.maxUnavailable $pods "down") | int }}
 {{- $terminating := int .Values.rollout.terminating }}
 {{- $pool := include "hello-fastapi.number" (list . "DB_POOL_MAX") | int }}
-{{- $poolSource := ternary "env.DB_POOL_MAX" "database.poolMax" (hasKey .Values.env "DB_POOL_MAX") }}
+{{- $poolSource := ternary "env.DB_POOL_MAX" "database.poolMax" (hasKey (.Values.env | default dict) "DB_POOL_MAX") }}
 {{- $job := ternary 1 0 .Values.migrations.job.enabled }}
 {{- $server := ternary "PgBouncer" "Postgres" .Values.pgbouncer.enabled }}
 {{- $most := ternary .Values.pgbouncer.maxClientConnections .Values.database.maxConnections .Values.pgbouncer.enabled | int }}
@@ -153,6 +153,12 @@ reads 16. Only times have decimals.
 {{- fail (printf "metrics.port and containerPort are both %s" $port) }}
 {{- else if and .Values.serviceMonitor.enabled (not .Values.metrics.enabled) }}
 {{- fail "serviceMonitor.enabled needs metrics.enabled: there is nothing to scrape" }}
+{{- else if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
+{{- fail "ingress.enabled needs ingress.hosts: which host and path lead to the service?" }}
+{{- else if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) }}
+{{- fail "httpRoute.enabled needs httpRoute.parentRefs: which gateway does it belong to?" }}
+{{- else if and .Values.httpRoute.enabled (not .Values.httpRoute.rules) }}
+{{- fail "httpRoute.enabled needs httpRoute.rules: which requests lead to the service?" }}
 {{- end }}
 {{- end }}
 

@@ -136,5 +136,11 @@ def pod_templates(objects):
             yield each["metadata"]["name"], template["metadata"]["labels"], template["spec"]
 
 
+def leaves(thing):
+    """Every value inside that holds no others."""
+    inner = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, list) else ()
+    return [leaf for each in inner for leaf in leaves(each)] if inner else [thing]
+
+
 def selects(selector, labels):
     return selector.items() <= labels.items()

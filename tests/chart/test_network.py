@@ -1,7 +1,7 @@
 """How requests come in."""
 
 import pytest
-from support import NAME, render, selects
+from support import NAME, refusal, render, selects
 
 
 def test_ingress_serves_its_hosts_with_tls():
@@ -31,6 +31,13 @@ def test_ingress_serves_its_hosts_with_tls():
         }
     ]
     assert "Ingress" not in render().kinds
+
+
+@pytest.mark.parametrize("key", ["ingress.hosts", "httpRoute.parentRefs", "httpRoute.rules"])
+@pytest.mark.parametrize("nothing", [[], None])
+def test_a_way_in_that_leads_nowhere_is_refused(key, nothing):
+    kind, inner = key.split(".")
+    assert f"{kind}.enabled needs {key}" in refusal({kind: {"enabled": True, inner: nothing}})
 
 
 def test_a_gateways_route_leads_to_the_service():

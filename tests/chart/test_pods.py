@@ -2,7 +2,7 @@
 
 import program
 import pytest
-from support import EVERYTHING, PROFILES, environment, pod_templates, refusal, render, secret, selects
+from support import EVERYTHING, PROFILES, environment, leaves, pod_templates, refusal, render, secret, selects
 
 
 def test_the_image_is_the_contracts_and_its_tag_the_charts_version():
@@ -308,11 +308,6 @@ def test_helm_test_asks_the_service_through_its_own_port():
     assert environment(container) == {"HOST": "shop-hello-fastapi", "PORT": "8000"}
     assert "healthcheck" in program.commands() and "/api/v1/health" in program.app_routes()
     assert "Pod" not in render({"tests": {"enabled": False}}).kinds
-
-
-def leaves(thing):
-    inner = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, list) else ()
-    return [leaf for each in inner for leaf in leaves(each)] if inner else [thing]
 
 
 def test_names_that_look_like_numbers_stay_texts():

@@ -110,6 +110,14 @@ def test_a_drained_node_takes_one_pod_at_a_time_and_broken_ones_at_once():
     assert "PodDisruptionBudget" not in render({"pdb": {"enabled": False}}).kinds
 
 
+def test_a_disruption_budget_has_one_limit_whichever_was_emptied():
+    spec = render({"pdb": {"minAvailable": None}}).one("PodDisruptionBudget")["spec"]
+    assert spec["maxUnavailable"] == 1 and "minAvailable" not in spec
+    spec = render({"pdb": {"minAvailable": "50%", "maxUnavailable": None}}).one("PodDisruptionBudget")["spec"]
+    assert spec["minAvailable"] == "50%" and "maxUnavailable" not in spec
+    assert "pdb.minAvailable or pdb.maxUnavailable" in refusal({"pdb": {"maxUnavailable": None}})
+
+
 def test_pods_spread_over_nodes_and_zones():
     constraints = render().pod["topologySpreadConstraints"]
     assert [each["topologyKey"] for each in constraints] == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]

@@ -7,10 +7,11 @@ import jsonschema
 import pytest
 import readme
 import yaml
-from support import CHART, PROFILES, refusal, render
+from support import CHART, EVERYTHING, PROFILES, leaves, refusal, render
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+KEYS = readme.described_paths()
 
 
 def resolved(node):
@@ -39,8 +40,8 @@ def test_the_schema_is_a_schema_and_the_values_pass_it():
 
 @pytest.mark.parametrize("path", sorted(closed_objects()), ids=lambda path: ".".join(path) or "top")
 def test_a_key_that_does_not_exist_is_refused(path):
-    validator = jsonschema.Draft7Validator(SCHEMA)
-    assert list(validator.iter_errors(nested(path, {"tpyo": 1}))), path
+    errors = jsonschema.Draft7Validator(SCHEMA).iter_errors(nested(path, {"tpyo": 1}))
+    assert path in {tuple(error.absolute_path) for error in errors if error.validator == "additionalProperties"}
 
 
 TYPOS = {
@@ -102,8 +103,42 @@ def paths(values, prefix=()):
             yield from paths(value, (*prefix, key))
 
 
+def without(path, values=VALUES):
+    """The values as Helm hands them over when that key was set to null."""
+    return {
+        key: without(path[1:], value) if path[1:] and key == path[0] else value for key, value in values.items() if path != (key,)
+    }
+
+
+def needed(path):
+    return bool(list(jsonschema.Draft7Validator(SCHEMA).iter_errors(without(path))))
+
+
+def test_what_the_templates_compute_with_cannot_be_null():
+    words = refusal({"replicaCount": None, "rollout": {"maxSurge": None}, "autoscaling": None, "migrations": {"job": None}})
+    for line in ("at '': missing properties 'replicaCount', 'autoscaling'", "at '/rollout': missing property 'maxSurge'", "at '/migrations': missing property 'job'"):
+        assert line in words
+    groups = {path for path in closed_objects() if path and path in set(paths(VALUES)) and path not in KEYS}
+    assert [path for path in groups if not needed(path) and path[0] != "resources" and not path[0].endswith("Probe")] == []
+
+
+@pytest.mark.parametrize("values", [{}, {**EVERYTHING, "autoscaling": {"enabled": False}}], ids=["the defaults", "everything on"])
+def test_what_else_is_null_is_left_out(values):
+    emptied = json.loads(json.dumps(values))
+    limits = {("pdb", "minAvailable"), ("pdb", "maxUnavailable")}
+    routes = {("ingress", "hosts"), ("httpRoute", "parentRefs"), ("httpRoute", "rules")} if values else set()
+    for path in sorted({path for path in KEYS if not needed(path)} - limits - routes):
+        inner = emptied
+        for key in path[:-1]:
+            inner = inner.setdefault(key, {})
+        inner.setdefault(path[-1], None)
+    objects = render(emptied)
+    assert objects.kinds == render(values).kinds
+    assert [(each["kind"], each["metadata"]["name"]) for each in objects if None in leaves(each)] == []
+
+
 def test_every_key_is_commented():
-    described = readme.described_paths()
+    described = KEYS
     for path in paths(VALUES):
         inside = any(path[:i] in described and readme.is_leaf(path[:i], described) for i in range(1, len(path) + 1))
         group = any(other[: len(path)] == path for other in described)
