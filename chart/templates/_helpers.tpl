@@ -99,12 +99,10 @@ app.kubernetes.io/component: {{ last . }}
 {{- end }}
 {{- end }}
 
-{{/* Version of the image, in characters that labels allow. */}}
+{{/* Version of the image, in characters that labels allow. A digest alone may be of any version. */}}
 {{- define "hello-fastapi.version" -}}
-{{- $version := .Values.image.tag | default .Chart.AppVersion }}
-{{- if .Values.image.digest }}
-{{- $version = .Values.image.digest | trimPrefix "sha256:" | trunc 12 }}
-{{- end }}
+{{- $digest := .Values.image.digest | default "" | trimPrefix "sha256:" | trunc 12 }}
+{{- $version := .Values.image.tag | default $digest | default .Chart.AppVersion }}
 {{- regexReplaceAll "[^A-Za-z0-9]+$" (regexReplaceAll "[^A-Za-z0-9_.-]" $version "-" | trunc 63) "" }}
 {{- end }}
 

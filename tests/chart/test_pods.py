@@ -17,7 +17,14 @@ def test_a_digest_wins_over_the_tag():
     objects = render({"image": {"tag": "1.2.3", "digest": digest}})
     assert objects.container["image"] == "ghcr.io/acme/hello-fastapi@" + digest
     assert objects.job_pod["containers"][0]["image"] == objects.container["image"]
-    assert environment(objects.container)["APP_VERSION"] == "0123456789ab"
+
+
+@pytest.mark.parametrize("tag, version", [("1.2.3", "1.2.3"), ("", "0123456789ab")])
+def test_beside_a_digest_the_tag_still_says_the_version(tag, version):
+    objects = render({"image": {"tag": tag, "digest": "sha256:" + "0123456789abcdef" * 4}})
+    assert environment(objects.container)["APP_VERSION"] == version
+    assert {each["metadata"]["labels"]["app.kubernetes.io/version"] for each in objects} == {version}
+    assert objects.job["metadata"]["name"].endswith("-migrate-" + version.replace(".", "-"))
 
 
 def test_the_ports_are_named_and_said_to_the_service():
