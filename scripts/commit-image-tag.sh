@@ -25,7 +25,7 @@ is_image_tag "$tag" || refuse "\"$tag\" is not an image tag"
 edit() {
     [[ -f $1/$file ]] || refuse "no $file in $(shown "$REPO")"
     [[ $(yq '.image | tag' "$1/$file" 2>/dev/null) == '!!map' ]] || refuse "$file is not YAML with a map \"image\""
-    [[ $(yaml_get "$1/$file" .image.tag) == "$tag" ]] || yaml_set "$1/$file" .image.tag "$tag"
+    yaml_is "$1/$file" .image.tag "$tag" || yaml_set "$1/$file" .image.tag "$tag"
 }
 
 need_edit_tools

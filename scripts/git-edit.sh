@@ -33,8 +33,8 @@ git_token() {
     export "GIT_CONFIG_VALUE_$n=Authorization: Basic $(printf 'x-access-token:%s' "$token" | base64 -w 0)"
 }
 
-# yaml_get FILE PATH: the scalar there, nothing when there is none.
-yaml_get() { yq -r "$2 // \"\"" "$1"; }
+# yaml_is FILE PATH VALUE: whether that text is there already. A number that looks like it is none; nothing is as good as an empty one.
+yaml_is() { [[ $(yq -r "$2 // \"\"" "$1") == "$3" ]] && [[ -z $3 || $(yq "$2 | tag" "$1") == '!!str' ]]; }
 
 # yaml_set FILE PATH VALUE: the value becomes a quoted string, since a tag like 12e4 would be read as a number. yq writes a file
 # anew, without its blank lines and alignment; so only the scalar is replaced in the text, where that means the same.

@@ -83,7 +83,7 @@ edit() {
 }
 
 change() {
-    [[ $(yaml_get "$1" "$2") == "$3" ]] || yaml_set "$@"
+    yaml_is "$@" || yaml_set "$@"
 }
 
 message() {

@@ -35,6 +35,12 @@ def test_a_commit_that_is_all_digits_stays_a_string(repository):
     assert repository.read(FILE)["image"]["tag"] == "1234567"
 
 
+def test_a_number_that_somebody_wrote_becomes_a_string(repository):
+    repository.write(FILE, "image:\n  tag: 1234567\n")
+    assert commit(repository, FILE, "1234567").returncode == 0
+    assert repository.text(FILE) == 'image:\n  tag: "1234567"\n'
+
+
 def test_the_same_tag_again_makes_no_commit(repository):
     assert commit(repository, FILE, "0a1b2c3").returncode == 0
     before = repository.head()

@@ -64,6 +64,13 @@ def test_a_tag_that_looks_like_a_number_stays_a_string(environments, tag):
     assert f'tag: "{tag}"' in environments.text("envs/dev/values.yaml")
 
 
+@pytest.mark.parametrize("number", ["1234567", "1.10", "12e4"])
+def test_a_number_that_somebody_wrote_becomes_the_tag_that_it_looks_like(environments, number):
+    environments.write("envs/dev/values.yaml", f"image:\n  tag: {number}\n")
+    assert environments.promote("dev", number, "0.1.0-dev.7").returncode == 0
+    assert environments.text("envs/dev/values.yaml") == f'image:\n  tag: "{number}"\n'
+
+
 def test_a_second_promotion_of_the_same_makes_no_commit(environments):
     assert environments.promote(*DEV).returncode == 0
     before = environments.head()
