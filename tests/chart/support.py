@@ -35,12 +35,15 @@ class Refused(Exception):
     """What Helm said instead of rendering."""
 
 
+def lacking(words, *known):
+    """Fails the test, or skips it where one of these variables says that it is known."""
+    (pytest.skip if "1" in map(os.environ.get, ("APUS_WITHOUT_LAB", *known)) else pytest.fail)(words)
+
+
 def tool(name):
-    """The path of a program; without it the test fails, or is skipped where the lab is known to be missing."""
     path = shutil.which(name)
     if path is None:
-        words = f"{name} is missing: '../shared/lab/lab tools {name}' installs it, or put it into PATH"
-        (pytest.skip if os.environ.get("APUS_WITHOUT_LAB") == "1" else pytest.fail)(words)
+        lacking(f"{name} is missing: '../shared/lab/lab tools {name}' installs it, or put it into PATH")
     return path
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from support import CHART, EVERYTHING, PROFILES, annotations, render, run, text, tool
+from support import CHART, EVERYTHING, PROFILES, annotations, lacking, render, run, text, tool
 
 LAB = Path(os.environ.get("LAB_HOME", Path.home() / ".cache/apus-lab"))
 RENDERINGS = {
@@ -164,11 +164,17 @@ def test_checkov_finds_only_what_is_explained(tmp_path):
     }
 
 
+def cluster_schemas():
+    folder = LAB / "schemas"
+    if not folder.is_dir():
+        lacking(f"no schemas in {folder}: 'lab cluster up', 'lab crds' and 'lab schemas {folder}' write them", "APUS_WITHOUT_SCHEMAS")
+    return folder
+
+
+@pytest.mark.schemas
 @over_all
 def test_kubeconform_finds_every_object_valid(values, profiles):
-    schemas = LAB / "schemas"
-    if not schemas.is_dir():
-        pytest.skip(f"no schemas in {schemas}: 'lab cluster up', 'lab crds' and 'lab schemas {schemas}' write them")
+    schemas = cluster_schemas()
     # The first two are the cloud's own; the others are checked against their definitions below.
     foreign = "ManagedCertificate,BackendConfig,ExternalSecret,ServiceMonitor,PrometheusRule,HTTPRoute"
     done = run(
@@ -205,8 +211,7 @@ def closed(schema):
 def definitions():
     folder = LAB / "crds"
     if not folder.is_dir():
-        words = f"no definitions in {folder}: '../shared/lab/lab crds' writes them"
-        (pytest.skip if os.environ.get("APUS_WITHOUT_LAB") == "1" else pytest.fail)(words)
+        lacking(f"no definitions in {folder}: '../shared/lab/lab crds' writes them")
     found = {}
     for path in folder.glob("*.yaml"):
         for crd in yaml.load_all(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
@@ -246,3 +251,21 @@ def test_an_object_with_a_wrong_field_would_not_pass():
     each["spec"]["dataFrom"][0]["rewrite"][0] = {"merging": {}}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft7Validator(strict).validate(each)
+
+
+@pytest.mark.parametrize(
+    "bring, variables",
+    [
+        (lambda: tool("no-such-tool"), {"APUS_WITHOUT_LAB"}),
+        (definitions, {"APUS_WITHOUT_LAB"}),
+        (cluster_schemas, {"APUS_WITHOUT_LAB", "APUS_WITHOUT_SCHEMAS"}),
+    ],
+    ids=["a tool", "definitions", "schemas"],
+)
+def test_what_the_lab_would_bring_is_left_out_only_where_that_is_known(bring, variables, tmp_path, monkeypatch):
+    monkeypatch.setattr("test_static.LAB", tmp_path)
+    for known in ("", "APUS_WITHOUT_LAB", "APUS_WITHOUT_SCHEMAS"):
+        for name in ("APUS_WITHOUT_LAB", "APUS_WITHOUT_SCHEMAS"):
+            monkeypatch.setenv(name, "1" if name == known else "")
+        with pytest.raises(pytest.skip.Exception if known in variables else pytest.fail.Exception):
+            bring()
