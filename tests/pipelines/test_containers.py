@@ -1,0 +1,13 @@
+"""Dockerfile and compose.yaml, as far as they can be judged without an Engine."""
+
+from support.tools import ROOT, need, out
+
+
+def test_the_dockerfile_has_no_complaint():
+    need("hadolint")
+    out("hadolint", ROOT / "Dockerfile")
+
+
+def test_the_compose_file_is_valid_by_its_schema():
+    need("check-jsonschema")
+    out("check-jsonschema", "--builtin-schema", "vendor.compose-spec", ROOT / "compose.yaml")
