@@ -224,6 +224,13 @@ def test_every_platforms_file_can_be_read():
     tomllib.loads((DEPLOY / "elsewhere/fly.toml").read_text())
 
 
+def test_railway_is_given_the_published_image_and_builds_nothing():
+    build = json.loads((DEPLOY / "elsewhere/railway/railway.json").read_text())["build"]
+    lines = (DEPLOY / "elsewhere/railway" / build["dockerfilePath"]).read_text().splitlines()
+    repository = read_yaml(ROOT / "chart/values.yaml")[0]["image"]["repository"]
+    assert [line for line in lines if not line.startswith("#")] == [f"FROM {repository}:1.2.0"]
+
+
 def platform_environments():
     container = read_yaml(DEPLOY / "elsewhere/cloud-run.yaml")[0]["spec"]["template"]["spec"]["containers"][0]
     runner = json.loads((DEPLOY / "elsewhere/app-runner.json").read_text())["SourceConfiguration"]["ImageRepository"]["ImageConfiguration"]
@@ -232,6 +239,7 @@ def platform_environments():
         "cloud-run": {item["name"] for item in container["env"]},
         "app-runner": {*runner["RuntimeEnvironmentVariables"], *runner["RuntimeEnvironmentSecrets"]},
         "render": {item["key"] for item in render["envVars"]},
+        "railway": set(re.findall(r"--variables [\"']?([A-Z_]+)=", (DEPLOY / "elsewhere/README.md").read_text())),
         "fly": set(tomllib.loads((DEPLOY / "elsewhere/fly.toml").read_text())["env"]),
     }
 
