@@ -179,6 +179,33 @@ def test_the_chart_takes_the_values(files):
     out("helm", "lint", "--strict", "chart", *options)
 
 
+INSTALLATIONS = ["eks/values.yaml", "gke/values.yaml", "env-repo/envs/dev/values.yaml", "env-repo/envs/prod/values.yaml"]
+
+
+@pytest.mark.parametrize("path", INSTALLATIONS)
+def test_an_installation_takes_the_key_from_the_secret_that_holds_its_url(path):
+    values = read_yaml(DEPLOY / path)[0]
+    secret = {"name": values["database"]["existingSecret"], "key": "api-key"}
+    assert values["env"]["API_KEY"] == {"valueFrom": {"secretKeyRef": secret}}
+    assert "--from-literal=api-key=" in (DEPLOY / "README.md").read_text()
+
+
+@pytest.mark.parametrize("cloud", ["eks", "gke"])
+def test_the_secret_from_outside_takes_the_place_of_the_one_made_by_hand(cloud, tmp_path):
+    need("helm")
+    run_book, store = (DEPLOY / "README.md").read_text(), read_yaml(DEPLOY / f"{cloud}/secret-store.yaml")[-1]
+    (words,) = [each for each in re.findall(r"`(externalSecret: .*)`", run_book) if f"name: {store['metadata']['name']}," in each]
+    assert words in (DEPLOY / f"{cloud}/secret-store.yaml").read_text().replace("\n#", "")
+    (tmp_path / "outside.yaml").write_text(words + "\nenv: {API_KEY: null}\ndatabase: {existingSecret: null}\n")
+    files = ("-f", f"chart/values-{cloud}.yaml", "-f", f"deploy/{cloud}/values.yaml", "-f", tmp_path / "outside.yaml")
+    rendered = out("helm", "template", "hello-fastapi", "chart", *files)
+    (tmp_path / "rendered.yaml").write_text(rendered)
+    objects = [each for each in read_yaml(tmp_path / "rendered.yaml") if each]
+    made = {each["spec"]["target"]["name"] for each in objects if each["kind"] == "ExternalSecret"}
+    by_hand = read_yaml(DEPLOY / f"{cloud}/values.yaml")[0]["database"]["existingSecret"]
+    assert len(made) == 2 and by_hand not in made and "secretKeyRef" not in rendered
+
+
 @pytest.mark.parametrize("cloud, name", [("eks", "Ingress"), ("gke", "Ingress"), ("gke", "BackendConfig")])
 def test_the_first_request_needs_no_load_balancer(cloud, name):
     need("helm")
@@ -234,6 +261,20 @@ def test_the_service_account_of_the_secrets_has_the_role_of_the_values():
     annotations = read_yaml(DEPLOY / "eks/values.yaml")[0]["serviceAccount"]["annotations"]
     assert annotations["eks.amazonaws.com/role-arn"].endswith(f":role/{account['roleName']}")
     assert not [s for s in account["attachPolicy"]["Statement"] if "secretsmanager:GetSecretValue" in s["Action"] and "Condition" not in s]
+
+
+def test_the_database_goes_before_the_network_that_it_is_in():
+    text = (DEPLOY / "README.md").read_text()
+    steps = ("rds delete-db-instance", "rds wait db-instance-deleted", "rds delete-db-subnet-group", "ec2 delete-security-group")
+    places = [text.index(step) for step in (*steps, "eksctl delete cluster")]
+    assert places == sorted(places)
+    assert "--skip-final-snapshot" in text[places[0] : places[1]]
+
+
+def test_the_run_book_asks_for_an_eksctl_that_knows_what_the_cluster_says():
+    assert "subjectPattern:" in (DEPLOY / "eks/cluster.yaml").read_text()
+    (version,) = re.findall(r"eksctl (\d+\.\d+\.\d+) or newer", (DEPLOY / "README.md").read_text())
+    assert tuple(map(int, version.split("."))) >= (0, 222, 0), "the first that has subjectPattern"
 
 
 # ---- Google ----
@@ -318,6 +359,11 @@ def test_the_shell_can_read_the_commands(page):
 
 COMMANDS = ("kubectl ", "aws ", "helm ", "eval ", "git ", "/app ", "--set-string ", "port-forward ")
 SETTINGS = re.compile(r"[A-Za-z]+(\.[A-Za-z]+)+(: \S+)?|[A-Z_]+(=\S+)?|/\w+|\w+:\w+")
+
+
+def test_a_shell_beside_the_service_passes_pod_security_as_the_namespace_enforces_it():
+    commands = re.findall(r"`(kubectl debug [^`]*)`", (DEPLOY / "README.md").read_text())
+    assert commands and all("--profile=restricted" in command for command in commands)
 
 
 def source():
