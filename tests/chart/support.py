@@ -15,6 +15,7 @@ ROOT = HERE.parents[1]
 CHART = ROOT / "chart"
 RELEASE, NAMESPACE = "shop", "stage"
 NAME = "shop-hello-fastapi"
+IMAGE = yaml.safe_load((CHART / "values.yaml").read_text())["image"]["repository"]
 PROFILES = sorted(path.name for path in CHART.glob("values-*.yaml"))
 
 EXTERNAL_SECRET = {"enabled": True, "secretStoreRef": {"name": "store"}, "tags": {"service": "shop"}}

@@ -1,13 +1,15 @@
 """What the pods are made of: image, settings, probes, security."""
 
+import re
+
 import program
 import pytest
-from support import EVERYTHING, PROFILES, environment, leaves, pod_templates, refusal, render, secret, selects
+from support import EVERYTHING, IMAGE, PROFILES, environment, leaves, pod_templates, refusal, render, secret, selects
 
 
 def test_the_image_is_the_contracts_and_its_tag_the_charts_version():
     container = render().container
-    assert container["image"] == "ghcr.io/acme/hello-fastapi:0.1.0"
+    assert re.fullmatch(r"ghcr\.io/[a-z0-9-]+/hello-fastapi", IMAGE) and container["image"] == f"{IMAGE}:0.1.0"
     assert container["imagePullPolicy"] == "IfNotPresent"
     assert "command" not in container and "args" not in container
 
@@ -15,7 +17,7 @@ def test_the_image_is_the_contracts_and_its_tag_the_charts_version():
 def test_a_digest_wins_over_the_tag():
     digest = "sha256:" + "0123456789abcdef" * 4
     objects = render({"image": {"tag": "1.2.3", "digest": digest}})
-    assert objects.container["image"] == "ghcr.io/acme/hello-fastapi@" + digest
+    assert objects.container["image"] == f"{IMAGE}@{digest}"
     assert objects.job_pod["containers"][0]["image"] == objects.container["image"]
 
 

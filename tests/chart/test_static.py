@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from support import CHART, EVERYTHING, PROFILES, annotations, lacking, render, run, text, tool
+from support import CHART, EVERYTHING, IMAGE, PROFILES, annotations, lacking, render, run, text, tool
 
 LAB = Path(os.environ.get("LAB_HOME", Path.home() / ".cache/apus-lab"))
 RENDERINGS = {
@@ -76,7 +76,7 @@ def test_a_package_is_stamped_and_renders_like_the_folder(tmp_path):
     }
     assert {f"hello-fastapi/{name}" for name in wanted} <= inside
     rendered = run(tool("helm"), "template", "shop", package)
-    assert rendered.returncode == 0 and 'image: "ghcr.io/acme/hello-fastapi:1.2.0"' in rendered.stdout
+    assert rendered.returncode == 0 and f'image: "{IMAGE}:1.2.0"' in rendered.stdout
 
 
 def test_the_notes_say_how_to_reach_it_and_what_it_takes_of_the_database(tmp_path):

@@ -13,6 +13,17 @@ DEPLOY = ROOT / "deploy"
 YAML = sorted([*DEPLOY.rglob("*.yaml"), *DEPLOY.rglob("*.yml")])
 
 
+def registry():
+    """Registry and owner of the chart's own image, as they stand everywhere else."""
+    return read_yaml(ROOT / "chart/values.yaml")[0]["image"]["repository"].rpartition("/")[0]
+
+
+def repository():
+    """Owner and name of this repository on GitHub."""
+    url = read_yaml(DEPLOY / "argocd/application-single-source.yaml")[0]["spec"]["source"]["repoURL"]
+    return url.removeprefix("https://github.com/").removesuffix(".git")
+
+
 def relative(path):
     return str(path.relative_to(ROOT))
 
@@ -94,7 +105,7 @@ def test_every_object_of_those_kinds_is_among_them():
 def test_an_application_takes_the_chart_from_the_registry_and_its_values_from_git(env):
     spec = read_yaml(DEPLOY / f"env-repo/apps/{env}.yaml")[0]["spec"]
     chart, values = spec["sources"]
-    assert (chart["repoURL"], chart["chart"]) == ("ghcr.io/acme/charts", "hello-fastapi")
+    assert (chart["repoURL"], chart["chart"]) == (registry() + "/charts", "hello-fastapi")
     assert chart["helm"]["valueFiles"] == [f"$values/envs/{env}/values.yaml"]
     assert (values["ref"], values["targetRevision"]) == ("values", "main")
     assert spec["destination"]["namespace"] == f"hello-fastapi-{env}"
@@ -123,7 +134,7 @@ def test_the_root_takes_in_every_application_of_the_template():
 def test_the_registry_is_known_to_argo_cd_as_oci():
     secret = read_yaml(DEPLOY / "argocd/repository-charts.yaml")[0]
     assert secret["metadata"]["labels"] == {"argocd.argoproj.io/secret-type": "repository"}
-    assert secret["stringData"] == {"name": "charts", "type": "helm", "url": "ghcr.io/acme/charts", "enableOCI": "true"}
+    assert secret["stringData"] == {"name": "charts", "type": "helm", "url": registry() + "/charts", "enableOCI": "true"}
 
 
 def test_the_single_source_names_values_files_that_exist():
@@ -228,12 +239,33 @@ def policy(name):
 def test_the_role_is_for_the_main_branch_of_this_repository_alone():
     (statement,) = policy("github-trust-policy.json")["Statement"]
     assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
-    assert statement["Condition"] == {
-        "StringEquals": {
-            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
-            "token.actions.githubusercontent.com:sub": "repo:acme/hello-fastapi:ref:refs/heads/main",
-        }
-    }
+    ((operator, condition),) = statement["Condition"].items()
+    assert operator == "StringEquals" and set(condition) == {f"token.actions.githubusercontent.com:{name}" for name in ("aud", "sub")}
+    assert condition["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
+    assert unnumbered(condition["token.actions.githubusercontent.com:sub"]) == f"repo:{repository()}:ref:refs/heads/main"
+
+
+def unnumbered(subject):
+    return re.sub(r"@\d+(?=[/:])", "", subject)
+
+
+def test_the_role_is_for_the_repository_as_github_writes_it(tmp_path):
+    """With its numbers, which the run-book's line asks GitHub for."""
+    need("yq")
+    (line,) = re.findall(r'^sed -i "s#repo:.*$', (DEPLOY / "README.md").read_text(), re.M)
+    assert f"gh api repos/{repository()} " in line
+    owner, name = repository().split("/")
+    answer = json.dumps({"owner": {"login": owner, "id": 12}, "name": name, "id": 345})
+    (tmp_path / "gh").write_text(f"#!/bin/bash\n[[ $3 == --jq ]] && yq -p json -r \"$4\" <<<'{answer}'\n")
+    (tmp_path / "gh").chmod(0o755)
+    (tmp_path / "deploy/eks").mkdir(parents=True)
+    policy = tmp_path / "deploy/eks/github-trust-policy.json"
+    policy.write_text((DEPLOY / "eks/github-trust-policy.json").read_text())
+    for _ in range(2):
+        out("bash", "-c", line, cwd=tmp_path, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+        (statement,) = json.loads(policy.read_text())["Statement"]
+        subject = statement["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
+        assert subject == f"repo:{owner}@12/{name}@345:ref:refs/heads/main"
 
 
 def test_the_role_may_push_to_one_repository_and_no_more():

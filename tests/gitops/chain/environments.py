@@ -1,19 +1,26 @@
 """The environment repository, made from the template, and what people do in it."""
 
+import functools
 import json
 import shutil
 import subprocess
 
 from chain.lab import ENVIRONMENTS, FOLDER, NAME, REGISTRY, bare, git, git_environment, lab, url
-from support.tools import ROOT, SCRIPTS, out, run
+from support.tools import ROOT, SCRIPTS, out, read_yaml, run
 
-# An installation's own names in place of the template's.
-NAMES = {
-    "https://github.com/acme/environments.git": url(ENVIRONMENTS),
-    "ghcr.io/acme": REGISTRY,
-    "hello-fastapi-dev": f"{NAME}-dev",
-    "hello-fastapi-prod": f"{NAME}-prod",
-}
+
+
+@functools.cache
+def names():
+    """An installation's own names in place of the template's."""
+    chart, values = read_yaml(ROOT / "deploy/env-repo/apps/dev.yaml")[0]["spec"]["sources"]
+    return {
+        values["repoURL"]: url(ENVIRONMENTS),
+        chart["repoURL"].removesuffix("/charts"): REGISTRY,
+        "hello-fastapi-dev": f"{NAME}-dev",
+        "hello-fastapi-prod": f"{NAME}-prod",
+    }
+
 
 # So that the tests take minutes less: drains are short, and a migration that cannot work is soon given up.
 QUICK = """
@@ -31,7 +38,7 @@ migrations:
 
 
 def renamed(text):
-    for old, new in NAMES.items():
+    for old, new in names().items():
         text = text.replace(old, new)
     return text
 
