@@ -15,6 +15,8 @@ RENAMED = (".github", "chart", "deploy")
 @pytest.fixture
 def tree(tmp_path):
     """What git knows of this tree, whether it is committed or not."""
+    if [name for name in EXAMPLES if name not in text(ROOT)]:
+        pytest.skip("this tree has names of its own already")
     copied = tmp_path / "tree"
     for name in out("git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
         if (ROOT / name).is_file():
