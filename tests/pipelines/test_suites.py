@@ -8,6 +8,7 @@ from support.tools import ROOT, run
 STAND_IN = """#!/bin/bash
 name=${0#"$TREE"/}
 echo "${name##*bin/}${*:+ $*}${APUS_WITHOUT_LAB:+ without-lab}${APUS_WITHOUT_SCHEMAS:+ without-schemas}" >>"$CALLS"
+[[ $* != test-cluster || -z ${CLUSTER_BENCH-} ]] || echo "beside FastAPI" >>"$CALLS"
 [[ "$name $*" != *"${FAILING:-nothing}"* ]]
 """
 
@@ -83,6 +84,11 @@ def test_the_integration_runs_every_suite_once(tree, schemas, after_cluster):
     done = tree.with_fake_suites().with_lab(schemas).run(".ci/run")
     assert tree.called("make", "scripts/test") == BEFORE + ENGINES[:3] + after_cluster + ENGINES[3:]
     assert "NOT RUN" not in done.stdout
+
+
+def test_the_integration_measures_fastapi_beside_it(tree):
+    tree.with_fake_suites().with_lab(schemas=True).run(".ci/run")
+    assert tree.called("beside FastAPI")
 
 
 def test_where_there_is_no_lab_the_integration_runs_what_needs_none(tree):
