@@ -13,7 +13,9 @@ COMMIT = "0a1b2c3d" * 5
 
 
 def names(kind, **environment):
-    settings = {"PATH": os.environ["PATH"], "REGISTRY": "ghcr.io/Acme", "GITHUB_SHA": COMMIT, "GITHUB_RUN_NUMBER": "7"}
+    # In HOME git keeps whose repositories it may read.
+    settings = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "REGISTRY": "ghcr.io/Acme"}
+    settings |= {"GITHUB_SHA": COMMIT, "GITHUB_RUN_NUMBER": "7"}
     return run(SCRIPTS / "pipeline-names.sh", kind, env={**settings, **environment})
 
 
