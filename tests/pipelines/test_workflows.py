@@ -92,9 +92,9 @@ def test_no_workflow_has_rights_of_its_own(workflows):
 def test_only_these_secrets_are_used():
     used = {path.stem: set(re.findall(r"secrets\.(\w+)", path.read_text())) for path in FILES}
     assert used == {
-        "pull-request": {"GITHUB_TOKEN"},
-        "build-dev": {"GITHUB_TOKEN", "ENV_REPO_TOKEN"},
-        "release-prod": {"GITHUB_TOKEN", "ENV_REPO_TOKEN", "COSIGN_PASSWORD", "COSIGN_PRIVATE_KEY"},
+        "pull-request": {"GITHUB_TOKEN", "REGISTRY_PASSWORD"},
+        "build-dev": {"GITHUB_TOKEN", "REGISTRY_PASSWORD", "ENV_REPO_TOKEN"},
+        "release-prod": {"GITHUB_TOKEN", "REGISTRY_PASSWORD", "ENV_REPO_TOKEN", "COSIGN_PASSWORD", "COSIGN_PRIVATE_KEY"},
         "build-ecr": {"GITHUB_TOKEN", "AWS_ACCOUNT_ID"},
     }
 
@@ -189,6 +189,14 @@ def test_one_variable_moves_everything_to_another_registry():
         text = (FOLDER / f"{name}.yaml").read_text()
         assert "REGISTRY: ${{ vars.REGISTRY || format('ghcr.io/{0}', github.repository_owner) }}" in text
         assert text.count("ghcr.io") == 1
+
+
+def test_a_registry_that_does_not_know_githubs_token_is_given_its_own(workflows):
+    logins = [step["with"] for _, step in steps(workflows) if step.get("uses", "").startswith("docker/login-action@")]
+    assert len(logins) == 5
+    for login in logins:
+        assert login["username"] == "${{ vars.REGISTRY_USERNAME || github.actor }}"
+        assert login["password"] == "${{ secrets.REGISTRY_PASSWORD || secrets.GITHUB_TOKEN }}"
 
 
 def test_production_is_promoted_by_pull_request_and_by_digest(workflows):
