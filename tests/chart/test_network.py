@@ -42,10 +42,9 @@ def test_a_way_in_that_leads_nowhere_is_refused(key, nothing):
 
 def test_a_gateways_route_leads_to_the_service():
     route = render({"httpRoute": {"enabled": True}, "service": {"port": 8000}}).one("HTTPRoute")["spec"]
-    assert route["parentRefs"] == [{"name": "gateway"}] and route["hostnames"] == ["hello.example.com"]
-    assert route["rules"] == [
-        {"matches": [{"path": {"type": "PathPrefix", "value": "/"}}], "backendRefs": [{"name": NAME, "port": 8000}]}
-    ]
+    assert route["parentRefs"] == [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "gateway"}] and route["hostnames"] == ["hello.example.com"]
+    backend = {"group": "", "kind": "Service", "weight": 1, "name": NAME, "port": 8000}
+    assert route["rules"] == [{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}], "backendRefs": [backend]}]
 
 
 def test_metrics_have_a_service_of_their_own_that_lists_pods_that_are_not_ready():

@@ -100,6 +100,8 @@ def test_every_object_of_those_kinds_is_among_them():
 
 # ---- Argo CD ----
 
+SINGLE_SOURCE = "deploy/argocd/application-single-source.yaml"
+
 
 @pytest.mark.parametrize("env", ["dev", "prod"])
 def test_an_application_takes_the_chart_from_the_registry_and_its_values_from_git(env):
@@ -117,6 +119,39 @@ def test_every_application_heals_prunes_and_tries_again_with_what_git_says_by_th
     assert policy["automated"] == {"prune": True, "selfHeal": True}
     backoff = {"duration": "5s", "factor": 2, "maxDuration": "3m"}
     assert policy["retry"] == {"limit": 5, "refresh": True, "backoff": backoff}
+
+
+def defaulted(schema, value):
+    """As the API server keeps it: with what the definition adds."""
+    if isinstance(value, list):
+        return [defaulted(schema.get("items", {}), each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    known = schema.get("properties", {})
+    added = {key: inner["default"] for key, inner in known.items() if "default" in inner and key not in value}
+    return {key: defaulted(known.get(key, {}), each) for key, each in {**added, **value}.items()}
+
+
+SECRETS_FROM_OUTSIDE = {
+    "data": [{"secretKey": "A", "remoteRef": {"key": "a"}}],
+    "dataFrom": [
+        {"find": {"tags": {"a": "b"}}, "rewrite": [{"merge": {"strategy": "Extract", "conflictPolicy": "Error"}}]},
+        {"extract": {"key": "b"}},
+    ],
+}
+
+
+@pytest.mark.parametrize("path", [SINGLE_SOURCE, "deploy/env-repo/apps/dev.yaml", "deploy/env-repo/apps/prod.yaml"])
+def test_what_the_definition_of_an_external_secret_adds_is_not_taken_for_drift(schemas, path):
+    schema = json.loads((schemas / "externalsecret-external-secrets-v1.json").read_text())
+    live = defaulted(schema["properties"]["spec"], SECRETS_FROM_OUTSIDE)
+    assert live["data"] != SECRETS_FROM_OUTSIDE["data"] and live["dataFrom"] != SECRETS_FROM_OUTSIDE["dataFrom"]
+    (ignored,) = read_yaml(ROOT / path)[0]["spec"]["ignoreDifferences"]
+    assert (ignored["group"], ignored["kind"]) == ("external-secrets.io", "ExternalSecret")
+    seen = json.dumps({"spec": live})
+    for expression in ignored["jqPathExpressions"]:
+        seen = out("yq", "-p", "json", "-o", "json", f"del({expression})", "-", text=seen)
+    assert {key: json.loads(seen)["spec"][key] for key in SECRETS_FROM_OUTSIDE} == SECRETS_FROM_OUTSIDE
 
 
 def test_production_outlives_the_file_that_made_it():
@@ -140,9 +175,6 @@ def test_the_registry_is_known_to_argo_cd_as_oci():
 def test_the_single_source_names_values_files_that_exist():
     source = read_yaml(DEPLOY / "argocd/application-single-source.yaml")[0]["spec"]["source"]
     assert all((ROOT / source["path"] / file).is_file() for file in source["helm"]["valueFiles"])
-
-
-SINGLE_SOURCE = "deploy/argocd/application-single-source.yaml"
 
 
 @pytest.mark.parametrize("cloud", ["eks", "gke"])
