@@ -164,10 +164,14 @@ reads 16. Only times have decimals.
 
 {{- define "hello-fastapi.checkSources" -}}
 {{- $env := include "hello-fastapi.envMap" (dict "root" . "job" false) | fromYaml }}
+{{- $seen := dict }}
 {{- range .Values.extraEnv }}
 {{- if hasKey $env .name }}
 {{- fail (printf "extraEnv sets %s, which is set already: use env.%s, which wins" .name .name) }}
+{{- else if hasKey $seen .name }}
+{{- fail (printf "extraEnv sets %s twice" .name) }}
 {{- end }}
+{{- $_ := set $seen .name true }}
 {{- end }}
 {{- with .Values.database }}
 {{- if and .existingSecret (or .url .directUrl) }}
@@ -187,6 +191,36 @@ reads 16. Only times have decimals.
 {{- $open := or .Values.envFrom .Values.externalSecret.enabled .Values.extraEnv }}
 {{- if and .Values.pgbouncer.enabled (eq .Values.pgbouncer.poolMode "transaction") $migrates (not (hasKey $env "DATABASE_DIRECT_URL")) (not $open) }}
 {{- fail "pgbouncer.poolMode is transaction, in which migrations cannot take turns: name Postgres itself by database.existingSecretDirectKey (or database.directUrl, or env.DATABASE_DIRECT_URL)" }}
+{{- end }}
+{{- end }}
+
+{{/* What would stand in an object twice, and labels by which others find the pods. */}}
+{{- define "hello-fastapi.checkAdditions" -}}
+{{- $labels := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" }}
+{{- $job := .Values.migrations.job }}
+{{- range $value, $map := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels "migrations.job.podLabels" $job.podLabels
+    "serviceMonitor.labels" .Values.serviceMonitor.labels "prometheusRule.labels" .Values.prometheusRule.labels
+    "grafanaDashboard.labels" .Values.grafanaDashboard.labels }}
+{{- range $label := $labels }}
+{{- if hasKey ($map | default dict) $label }}
+{{- fail (printf "%s sets %s, by which the chart finds and names its objects: use another label" $value $label) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- $fields := dict "serviceAccountName" "serviceAccount.name" "automountServiceAccountToken" "serviceAccount.automount"
+    "imagePullSecrets" "imagePullSecrets" "securityContext" "podSecurityContext" "nodeSelector" "nodeSelector" "tolerations" "tolerations"
+    "priorityClassName" "priorityClassName" "terminationGracePeriodSeconds" "terminationGracePeriodSeconds" "affinity" "affinity"
+    "topologySpreadConstraints" "topologySpreadConstraints" "initContainers" "extraInitContainers" "containers" "extraContainers"
+    "volumes" "extraVolumes" }}
+{{- range $field, $_ := .Values.extraPodSpec }}
+{{- if hasKey $fields $field }}
+{{- fail (printf "extraPodSpec sets %s, which the chart sets itself: use %s" $field (get $fields $field)) }}
+{{- end }}
+{{- end }}
+{{- range $field, $_ := .Values.service.extraSpec }}
+{{- if has $field (list "type" "ports" "selector") }}
+{{- fail (printf "service.extraSpec sets %s, which the chart sets itself%s" $field (get (dict "type" ": use service.type" "ports" ": use service.port") $field)) }}
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -34,6 +34,16 @@
 {{- printf "%s-%s" (include "hello-fastapi.cutName" (list (first .) (sub 62 (len $suffix)))) $suffix }}
 {{- end }}
 
+{{/* In a namespace of all dashboards that of the release tells them apart. */}}
+{{- define "hello-fastapi.dashboardName" -}}
+{{- $namespace := .Values.grafanaDashboard.namespace | default .Release.Namespace }}
+{{- if eq $namespace .Release.Namespace }}
+{{- include "hello-fastapi.suffixed" (list . "dashboard") }}
+{{- else }}
+{{- printf "%s-%s" .Release.Namespace (include "hello-fastapi.suffixed" (list . "dashboard")) }}
+{{- end }}
+{{- end }}
+
 {{- define "hello-fastapi.chart" -}}
 {{- printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end }}
@@ -51,6 +61,15 @@ app.kubernetes.io/version: {{ include "hello-fastapi.version" . | quote }}
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
+{{- end }}
+
+{{/* Maps over one another, of which the later win: (list YAML MAP...). No key comes out twice, which YAML forbids. */}}
+{{- define "hello-fastapi.over" -}}
+{{- $all := first . | fromYaml }}
+{{- range rest . }}
+{{- $all = mergeOverwrite $all (. | default dict | deepCopy) }}
+{{- end }}
+{{- toYaml $all }}
 {{- end }}
 
 {{- define "hello-fastapi.selectorLabels" -}}

@@ -2,7 +2,7 @@
 {{- define "hello-fastapi.podBase" -}}
 serviceAccountName: {{ .account | quote }}
 automountServiceAccountToken: {{ .token }}
-enableServiceLinks: false
+enableServiceLinks: {{ get (.root.Values.extraPodSpec | default dict) "enableServiceLinks" | default false }}
 {{- with .root.Values.imagePullSecrets }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
@@ -22,6 +22,18 @@ tolerations:
 {{- with .root.Values.priorityClassName }}
 priorityClassName: {{ . | quote }}
 {{- end }}
+{{- end }}
+
+{{- define "hello-fastapi.podAnnotations" -}}
+kubectl.kubernetes.io/default-container: {{ .Chart.Name }}
+{{- if .Values.database.url }}
+checksum/database: {{ printf "%s %s" .Values.database.url .Values.database.directUrl | sha256sum }}
+{{- end }}
+{{- end }}
+
+{{- define "hello-fastapi.podLabels" -}}
+{{ include "hello-fastapi.selectorLabels" . }}
+{{ include "hello-fastapi.commonLabels" . }}
 {{- end }}
 
 {{- define "hello-fastapi.containerBase" -}}

@@ -17,7 +17,7 @@ anew; pods that a rollout brings have series of their own.
 {{- define "hello-fastapi.rules" -}}
 {{- $rule := .Values.prometheusRule }}
 {{- $all := $rule.selector | default (printf `namespace="%s",job="%s"` .Release.Namespace (include "hello-fastapi.suffixed" (list . "metrics"))) }}
-{{- $routes := printf `%s,http_route!~"%s"` $all $rule.excludeRoutes }}
+{{- $routes := printf `%s,http_route!~%q` $all $rule.excludeRoutes }}
 {{- $runbook := include "hello-fastapi.ruleRunbook" . | trim }}
 - alert: HighLatency
   expr: |-

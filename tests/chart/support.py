@@ -67,6 +67,15 @@ def text(values=None, *profiles, release=RELEASE, namespace=NAMESPACE):
     return rendered_text(json.dumps(values or {}), profiles, release, namespace)
 
 
+class Unique(yaml.SafeLoader):
+    """Refuses a key that is there twice, of which YAML keeps the last."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key) for key, _ in node.value]
+        assert len(keys) == len(set(keys)), f"{node.start_mark}: {keys}"
+        return super().construct_mapping(node, deep)
+
+
 class Objects(list):
     def of(self, kind):
         return [each for each in self if each["kind"] == kind]

@@ -127,6 +127,21 @@ def test_the_dashboard_comes_as_a_config_map_for_the_sidecar():
     assert json.loads(found["data"]["service.json"]) == dashboard()
 
 
+def test_in_a_namespace_of_all_dashboards_those_of_two_releases_do_not_meet():
+    values = {"grafanaDashboard": {"enabled": True, "namespace": "grafana"}}
+    names = [render(values, namespace=namespace).one("ConfigMap")["metadata"]["name"] for namespace in ("dev", "prod", "grafana")]
+    assert names == ["dev-shop-hello-fastapi-dashboard", "prod-shop-hello-fastapi-dashboard", "shop-hello-fastapi-dashboard"]
+
+
+def test_routes_to_leave_out_are_any_regular_expression(tmp_path):
+    values = {"prometheusRule": {"enabled": True, "excludeRoutes": r'/items/\d+|/a"b'}}
+    spec = render(values).one("PrometheusRule")["spec"]
+    assert r'http_route!~"/items/\\d+|/a\"b"' in spec["groups"][0]["rules"][0]["expr"]
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(spec))
+    done = run(tool("promtool"), "check", "rules", tmp_path / "rules.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_prometheus_scrapes_the_metrics_of_this_release():
     values = {"serviceMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "prometheus"}}}
     objects = render(values)

@@ -4,7 +4,21 @@ import re
 
 import program
 import pytest
-from support import EVERYTHING, IMAGE, PROFILES, environment, leaves, pod_templates, refusal, render, secret, selects
+import yaml
+from support import (
+    EVERYTHING,
+    IMAGE,
+    PROFILES,
+    Unique,
+    environment,
+    leaves,
+    pod_templates,
+    refusal,
+    render,
+    secret,
+    selects,
+    text,
+)
 
 
 def test_the_image_is_the_contracts_and_its_tag_the_charts_version():
@@ -259,6 +273,48 @@ def test_names_and_labels_stay_within_what_kubernetes_takes(tag):
     assert len(names) == len(set(names))
     for _, labels, _ in pod_templates(objects):
         assert all(len(value) <= 63 and value[:1].isalnum() and value[-1:].isalnum() for value in labels.values())
+
+
+OWN = ["app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/version", "helm.sh/chart"]
+
+
+def test_what_is_added_wins_over_what_is_common_and_nothing_is_there_twice():
+    side = "kubectl.kubernetes.io/default-container"
+    values = {
+        **EVERYTHING,
+        "commonLabels": {"team": "a"},
+        "podLabels": {"team": "b"},
+        "podAnnotations": {side: "side"},
+        "migrations": {"job": {"podLabels": {"team": "c"}}},
+        "serviceMonitor": {"enabled": True, "labels": {"team": "d"}},
+        "prometheusRule": {"enabled": True, "labels": {"team": "e"}},
+        "grafanaDashboard": {"enabled": True, "labels": {"team": "f"}},
+        "extraPodSpec": {"enableServiceLinks": True},
+    }
+    assert list(yaml.load_all(text(values), Loader=Unique))
+    objects = render(values)
+    assert [labels["team"] for _, labels, _ in pod_templates(objects)] == ["b", "a", "c"]
+    assert [objects.one(kind)["metadata"]["labels"]["team"] for kind in ("ServiceMonitor", "PrometheusRule", "ConfigMap")] == ["d", "e", "f"]
+    assert objects.one("Deployment")["spec"]["template"]["metadata"]["annotations"][side] == "side"
+    assert objects.pod["enableServiceLinks"] is True
+
+
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        *[({"podLabels": {label: "x"}}, f"podLabels sets {label}") for label in OWN],
+        ({"commonLabels": {OWN[0]: "x"}}, f"commonLabels sets {OWN[0]}"),
+        ({"migrations": {"job": {"podLabels": {OWN[0]: "x"}}}}, f"migrations.job.podLabels sets {OWN[0]}"),
+        ({"serviceMonitor": {"labels": {OWN[0]: "x"}}}, f"serviceMonitor.labels sets {OWN[0]}"),
+        ({"extraPodSpec": {"securityContext": {}}}, "extraPodSpec sets securityContext, which the chart sets itself: use podSecurityContext"),
+        ({"extraPodSpec": {"volumes": []}}, "extraPodSpec sets volumes, which the chart sets itself: use extraVolumes"),
+        ({"service": {"extraSpec": {"type": "NodePort"}}}, "service.extraSpec sets type, which the chart sets itself: use service.type"),
+        ({"service": {"extraSpec": {"selector": {}}}}, "service.extraSpec sets selector, which the chart sets itself"),
+        ({"extraEnv": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}, "extraEnv sets A twice"),
+    ],
+)
+def test_what_would_be_there_twice_is_refused_with_the_value_to_use(values, words):
+    assert words in refusal(values)
 
 
 @pytest.mark.parametrize("length", [34, 53])

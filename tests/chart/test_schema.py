@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 import readme
 import yaml
-from support import CHART, EVERYTHING, PROFILES, leaves, refusal, render
+from support import CHART, EVERYTHING, PROFILES, Unique, leaves, refusal, render
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
@@ -54,6 +54,8 @@ TYPOS = {
     "a wrong word": ({"image": {"pullPolicy": "Sometimes"}}, "pullPolicy"),
     "a tag in the repository": ({"image": {"repository": "ghcr.io/acme/app:1"}}, "repository"),
     "a digest that is none": ({"image": {"digest": "abc"}}, "digest"),
+    "a name that no Service can have": ({"fullnameOverride": "Api_Server"}, "fullnameOverride"),
+    "a source of variables without its kind": ({"envFrom": [{"prefix": "X_"}]}, "envFrom"),
     "a pool of one": ({"database": {"poolMax": 1}}, "poolMax"),
     "a URL of another database": ({"database": {"url": "mysql://db/x"}}, "url"),
     "a variable that is a list": ({"env": {"A": [1]}}, "env"),
@@ -178,15 +180,6 @@ def test_the_readme_is_what_the_comments_say():
 
 def test_the_readme_names_every_values_file():
     assert all(f"`{name}`" in readme.text() for name in PROFILES)
-
-
-class Unique(yaml.SafeLoader):
-    """Refuses a key that is there twice, of which YAML keeps the last."""
-
-    def construct_mapping(self, node, deep=False):
-        keys = [self.construct_object(key) for key, _ in node.value]
-        assert len(keys) == len(set(keys)), f"{node.start_mark}: {keys}"
-        return super().construct_mapping(node, deep)
 
 
 @pytest.mark.parametrize("name", ["values.yaml", *PROFILES])
