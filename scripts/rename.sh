@@ -18,7 +18,8 @@ given() {
 
 (($# == 1)) || refuse "usage: rename.sh OWNER/REPOSITORY"
 repository=$1
-[[ $repository =~ ^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$ ]] || refuse "\"$repository\" (expected owner and name, such as acme/hello-fastapi)"
+[[ $repository =~ ^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$ ]] ||
+    refuse "\"$repository\" (expected owner and name, such as acme/hello-fastapi)"
 owner=${repository%/*}
 account=$(given AWS_ACCOUNT 123456789012 '[0-9]{12}')
 region=$(given AWS_REGION eu-central-1 '[a-z]{2,}(-[a-z]+)+-[0-9]')
