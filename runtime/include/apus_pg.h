@@ -66,8 +66,9 @@ pg_value pg_from_uuids(const apus_uuid *items, size_t len, enum apus_presence is
 pg_value pg_from_datetimes(const apus_datetime *items, size_t len, enum apus_presence is);
 
 /**
- * A list of single values as a parameter, an array: `PG(PG_ARRAY(in->ids))` for `where id = any($1)`. Postgres takes its type from
- * its place; where it cannot tell, as in `unnest($1::bigint[])`, say it. A text with ptr NULL is null, as is a list that is null.
+ * A list as a parameter, an array: `PG(PG_ARRAY(in->ids))` for `where id = any($1)`. Of int64_t, double, bool, apus_str, apus_uuid or
+ * apus_datetime, whose types are those of single parameters; texts take theirs from their place. A text with ptr NULL is null, and a
+ * list with `is` APUS_NULL; one that was not sent is empty.
  */
 #define PG_ARRAY(list)                                                                                                 \
     _Generic((list).items, int64_t *: pg_from_ints, double *: pg_from_doubles, bool *: pg_from_bools,                  \

@@ -13,6 +13,45 @@
 #define SCRATCH 32 /* bytes for a value that is not text */
 #define ELEMENT 40 /* bytes for such a one as text */
 
+static bool all_are_small(const int64_t *items, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (items[i] != (int32_t)items[i])
+            return false;
+    return true;
+}
+
+static bool all_are_finite(const double *items, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!isfinite(items[i]))
+            return false;
+    return true;
+}
+
+static bool all_are_naive(const apus_datetime *items, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (items[i].offset != APUS_NAIVE)
+            return false;
+    return len > 0;
+}
+
+/* An array is of the type that its elements would have as parameters of their own. */
+static Oid type_of_list(const pg_value *v)
+{
+    const void *items = v->as.list.items;
+    size_t len = v->null ? 0 : v->as.list.len;
+    switch (v->as.list.kind) {
+    case APUS_KIND_INT: return all_are_small(items, len) ? OID_INT4_ARRAY : OID_INT8_ARRAY;
+    case APUS_KIND_DOUBLE: return all_are_finite(items, len) ? OID_NUMERIC_ARRAY : OID_FLOAT8_ARRAY;
+    case APUS_KIND_BOOL: return OID_BOOL_ARRAY;
+    case APUS_KIND_UUID: return OID_UUID_ARRAY;
+    case APUS_KIND_DATETIME: return all_are_naive(items, len) ? OID_TIMESTAMP_ARRAY : OID_TIMESTAMPTZ_ARRAY;
+    default: return OID_UNKNOWN_YET;
+    }
+}
+
 /* A null integer is an int4, so that it never changes what a statement's other types come to. */
 static Oid type_of(const pg_value *v)
 {
@@ -21,6 +60,7 @@ static Oid type_of(const pg_value *v)
     switch (v->kind) {
     case APUS_KIND_INT: return v->null || v->as.integer == (int32_t)v->as.integer ? OID_INT4 : OID_INT8;
     case APUS_KIND_DOUBLE: return v->null || isfinite(v->as.number) ? OID_NUMERIC : OID_FLOAT8;
+    case APUS_KIND_LIST: return type_of_list(v);
     case APUS_KIND_BOOL: return OID_BOOL;
     case APUS_KIND_UUID: return OID_UUID;
     case APUS_KIND_DATETIME: return v->as.datetime.offset == APUS_NAIVE && !v->null ? OID_TIMESTAMP : OID_TIMESTAMPTZ;
@@ -112,6 +152,14 @@ static pg_failure bind_text(arena *memory, const pg_value *v, size_t index, pg_b
     return failure_make(0, NULL);
 }
 
+/* An instant goes in UTC: Postgres takes no offset beyond 15:59. */
+static size_t write_moment(apus_datetime when, char *out)
+{
+    if (when.offset != APUS_NAIVE)
+        when.offset = 0;
+    return model_format_datetime(&when, JSON_PYTHON, out);
+}
+
 /* One that needs neither quotes nor escapes. The length. */
 static size_t write_element(const pg_value *v, size_t i, char *out)
 {
@@ -120,7 +168,7 @@ static size_t write_element(const pg_value *v, size_t i, char *out)
     case APUS_KIND_INT: return (size_t)write_digits(((const int64_t *)items)[i], out);
     case APUS_KIND_DOUBLE: return (size_t)write_number(((const double *)items)[i], out);
     case APUS_KIND_UUID: return model_format_uuid((const apus_uuid *)items + i, out);
-    case APUS_KIND_DATETIME: return model_format_datetime((const apus_datetime *)items + i, JSON_PYTHON, out);
+    case APUS_KIND_DATETIME: return write_moment(((const apus_datetime *)items)[i], out);
     default: *out = ((const bool *)items)[i] ? 't' : 'f'; return 1;
     }
 }

@@ -19,7 +19,7 @@ typedef struct pg_bound {
 
 /**
  * Integers go as int4 when they fit, else as int8, and doubles as numeric: what the same literal in the SQL text would be. Texts,
- * JSON, lists and C's `int` have no type of their own, as a quoted literal has none: Postgres takes it from their place. Failure:
+ * JSON and C's `int` have no type of their own, as a quoted literal has none: Postgres takes it from their place. Failure:
  * APUS_EVALIDATION for a text with a NUL byte, APUS_EINVAL for too many parameters, APUS_ENOMEM.
  */
 pg_failure params_bind(arena *memory, pg_params params, pg_bound *bound);

@@ -339,6 +339,18 @@ static void write_arrays(test_task *t)
     assert_int_equal(number_of(k, "select ($1 = array['a0ee0000-0000-0000-0000-000000000000'::uuid])::int", PG(PG_ARRAY(ids))), 1);
     assert_int_equal(number_of(k, "select ($1 = array['2024-01-02 01:04:05.123456Z', '0001-01-01 00:00:00Z']::timestamptz[])::int",
                                PG(PG_ARRAY(times))), 1);
+    int64_t large[] = {3000000000, 1};
+    double broken[] = {1.5, 1};
+    LISTOF(int64_t) larges = {large, 2, APUS_SET};
+    LISTOF(double) brokens = {broken, 2, APUS_SET};
+    apus_datetime far[] = {{1704157445000000, 23 * 3600}}, naive[] = {{1704157445000000, APUS_NAIVE}};
+    LISTOF(apus_datetime) fars = {far, 1, APUS_SET}, naives = {naive, 1, APUS_SET};
+    assert_int_equal(number_of(k, "select count(*) from (values (1), (2)) v (id) where id = any($1)", PG(PG_ARRAY(larges))), 1);
+    assert_int_equal(number_of(k, "select count(*) from (values (1), (2)) v (id) where id = any($1)", PG(PG_ARRAY(brokens))), 1);
+    assert_int_equal(number_of(k, "select ('2024-01-02 01:04:05Z'::timestamptz = any($1))::int", PG(PG_ARRAY(fars))), 1);
+    assert_int_equal(number_of(k, "select ('2024-01-02 01:04:05'::timestamp = any($1))::int", PG(PG_ARRAY(naives))), 1);
+    assert_int_equal(number_of(k, "select ('2024-01-02 01:04:05'::timestamp at time zone 'UTC' = any($1))::int", PG(PG_ARRAY(fars))), 1);
+    assert_int_equal(number_of(k, "select count(*) from unnest($1) n", PG(PG_ARRAY(ints))), 2);
     moments[0].micros = 253402300800000000;
     assert_int_equal(pg_exec(k, "select $1::timestamptz[]", PG(PG_ARRAY(times))), APUS_EINVAL);
     texts[0] = (apus_str){"\0", 1};
