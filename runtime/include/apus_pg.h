@@ -58,12 +58,7 @@ pg_value pg_from_opt_uuid(apus_opt_uuid value);
 pg_value pg_from_opt_datetime(apus_opt_datetime value);
 
 pg_value pg_from_value(pg_value value);
-pg_value pg_from_ints(const int64_t *items, size_t len, enum apus_presence is);
-pg_value pg_from_doubles(const double *items, size_t len, enum apus_presence is);
-pg_value pg_from_bools(const bool *items, size_t len, enum apus_presence is);
-pg_value pg_from_strs(const apus_str *items, size_t len, enum apus_presence is);
-pg_value pg_from_uuids(const apus_uuid *items, size_t len, enum apus_presence is);
-pg_value pg_from_datetimes(const apus_datetime *items, size_t len, enum apus_presence is);
+pg_value pg_from_list(const void *items, size_t len, enum apus_presence is, apus_kind kind);
 
 /**
  * A list as a parameter, an array: `PG(PG_ARRAY(in->ids))` for `where id = any($1)`. Of int64_t, double, bool, apus_str, apus_uuid or
@@ -71,9 +66,9 @@ pg_value pg_from_datetimes(const apus_datetime *items, size_t len, enum apus_pre
  * list with `is` APUS_NULL; one that was not sent is empty.
  */
 #define PG_ARRAY(list)                                                                                                 \
-    _Generic((list).items, int64_t *: pg_from_ints, double *: pg_from_doubles, bool *: pg_from_bools,                  \
-             apus_str *: pg_from_strs, apus_uuid *: pg_from_uuids, apus_datetime *: pg_from_datetimes)(                \
-        (list).items, (list).len, (list).is)
+    pg_from_list((list).items, (list).len, (list).is,                                                                  \
+                 _Generic((list).items, int64_t *: APUS_KIND_INT, double *: APUS_KIND_DOUBLE, bool *: APUS_KIND_BOOL,  \
+                          apus_str *: APUS_KIND_STR, apus_uuid *: APUS_KIND_UUID, apus_datetime *: APUS_KIND_DATETIME))
 
 #define PG_ARG(x)                                                                                                      \
     _Generic((x), bool: pg_from_bool, int: pg_from_c_int, long: pg_from_int, long long: pg_from_int,                   \

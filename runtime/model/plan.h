@@ -212,6 +212,10 @@ void presence_mark(model_reader *r, const void *object, const field_plan *p);
 uint64_t *presence_record(model_reader *r, const void *object, const struct model_compiled *m);
 /** The bits of an object's record, or NULL when it did not come in. */
 const uint64_t *presence_find(const model_reader *r, const void *object, const struct model_compiled *m);
+static inline bool presence_has(const uint64_t *bits, const field_plan *p)
+{
+    return bits[p->index / 64] >> p->index % 64 & 1;
+}
 
 /* number.c, uuid.c, datetime.c */
 enum int_text { INT_TEXT_OK, INT_TEXT_BAD, INT_TEXT_ABOVE, INT_TEXT_BELOW, INT_TEXT_TOO_LONG };

@@ -20,11 +20,6 @@ static uint64_t *bits_of(record *it)
     return it->many ? it->many : &it->few;
 }
 
-static bool bit_at(record *it, const field_plan *p)
-{
-    return bits_of(it)[p->index / 64] >> p->index % 64 & 1;
-}
-
 /* An object and its first member share their address: only the model tells them apart. */
 static size_t slot_of(const model_presence *t, const void *object)
 {
@@ -125,23 +120,27 @@ bool model_was_set(const model_reader *r, const void *object, size_t offset, siz
             plan = p;
         }
     }
-    return best && bit_at(best, plan);
+    return best && presence_has(bits_of(best), plan);
 }
 
-/* The bits of an object, and of those within it, for its copy. What lists and pointers lead to is shared, and has its own. */
+static void copy_presence(model_reader *r, const struct model_compiled *m, void *to, const void *from);
+
+/* What lists and pointers lead to is shared, and has its own. */
+static void copy_presence_within(model_reader *r, const field_plan *p, void *to, const void *from)
+{
+    if (p->kind == APUS_KIND_OBJECT && p->shape == APUS_PLAIN)
+        copy_presence(r, p->nested, member_of(to, p->field->offset), const_member_of(from, p->field->offset));
+}
+
+/* The bits of an object, and of those within it, for its copy. */
 static void copy_presence(model_reader *r, const struct model_compiled *m, void *to, const void *from)
 {
-    const uint64_t *sent = presence_find(r, from, m);
-    uint64_t *bits = sent ? presence_record(r, to, m) : NULL;
+    uint64_t *bits = presence_find(r, from, m) ? presence_record(r, to, m) : NULL;
     if (!bits)
         return;
-    sent = presence_find(r, from, m); /* the table may have moved */
-    memcpy(bits, sent, (m->count + 63) / 64 * sizeof *bits);
-    for (size_t i = 0; i < m->count; i++) {
-        const field_plan *p = &m->plans[i];
-        if (p->kind == APUS_KIND_OBJECT && p->shape == APUS_PLAIN)
-            copy_presence(r, p->nested, member_of(to, p->field->offset), const_member_of(from, p->field->offset));
-    }
+    memcpy(bits, presence_find(r, from, m), (m->count + 63) / 64 * sizeof *bits); /* found again: the table may have moved */
+    for (size_t i = 0; i < m->count; i++)
+        copy_presence_within(r, &m->plans[i], to, from);
 }
 
 void model_assign(model_reader *r, const apus_model *model, void *to, const void *from)
@@ -155,16 +154,16 @@ void model_assign(model_reader *r, const apus_model *model, void *to, const void
 void model_update(model_reader *r, const apus_model *model, void *to, const void *from)
 {
     const struct model_compiled *m = compiled_of(model);
+    bool known = presence_find(r, to, m);
+    if (!presence_find(r, from, m))
+        return;
     for (size_t i = 0; i < m->count; i++) {
         const field_plan *p = &m->plans[i];
-        size_t offset = p->field->offset;
-        const uint64_t *sent = presence_find(r, from, m);
-        if (!sent || !(sent[i / 64] >> i % 64 & 1))
+        if (!presence_has(presence_find(r, from, m), p))
             continue;
-        memcpy(member_of(to, offset), const_member_of(from, offset), p->field->size);
-        if (presence_find(r, to, m))
+        memcpy(member_of(to, p->field->offset), const_member_of(from, p->field->offset), p->field->size);
+        if (known)
             presence_mark(r, to, p);
-        if (p->kind == APUS_KIND_OBJECT && p->shape == APUS_PLAIN)
-            copy_presence(r, p->nested, member_of(to, offset), const_member_of(from, offset));
+        copy_presence_within(r, p, to, from);
     }
 }

@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-static const refusal *wrong_count(model_reader *r, const field_plan *p, size_t count, bool many)
+/* `counted` is how many there are, in words and in JSON. */
+static const refusal *wrong_count(model_reader *r, const field_plan *p, bool many, const char *counted, const char *length)
 {
     const char *what = p->kind == APUS_KIND_LIST ? "List" : "Dictionary";
     long limit = many ? p->max_length : p->min_length;
@@ -11,40 +12,31 @@ static const refusal *wrong_count(model_reader *r, const field_plan *p, size_t c
     char *msg = read_alloc(r, 128, 1), *ctx = read_alloc(r, 128, 1);
     if (!why || !msg || !ctx)
         return REFUSED(LIST_TYPE);
-    int len = snprintf(msg, 128, "%s should have at %s %ld item%s after validation, not %zu", what, many ? "most" : "least", limit,
-                       limit == 1 ? "" : "s", count);
+    int len = snprintf(msg, 128, "%s should have at %s %ld item%s after validation, not %s", what, many ? "most" : "least", limit,
+                       limit == 1 ? "" : "s", counted);
     why->type = many ? "too_long" : "too_short";
     why->msg = (apus_str){msg, (size_t)len};
-    len = snprintf(ctx, 128, "{\"field_type\":\"%s\",\"%s\":%ld,\"actual_length\":%zu}", what, many ? "max_length" : "min_length",
-                   limit, count);
+    len = snprintf(ctx, 128, "{\"field_type\":\"%s\",\"%s\":%ld,\"actual_length\":%s}", what, many ? "max_length" : "min_length",
+                   limit, length);
     why->ctx = (apus_str){ctx, (size_t)len};
     return why;
+}
+
+static const refusal *wrong_number(model_reader *r, const field_plan *p, bool many, size_t count)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%zu", count);
+    return wrong_count(r, p, many, digits, digits);
 }
 
 const refusal *list_too_long(model_reader *r, const field_plan *p, size_t count)
 {
-    return wrong_count(r, p, count, true);
+    return wrong_number(r, p, true, count);
 }
 
 const refusal *list_too_short(model_reader *r, const field_plan *p, size_t count)
 {
-    return wrong_count(r, p, count, false);
-}
-
-/* Pydantic stops at the first pair too many, without having counted the rest, and tells of nothing else. */
-static const refusal *dict_too_long(model_reader *r, const field_plan *p)
-{
-    const char *items = p->max_length == 1 ? "item" : "items";
-    refusal *why = read_alloc(r, 1, sizeof *why);
-    char *msg = read_alloc(r, 128, 1), *ctx = read_alloc(r, 128, 1);
-    if (!why || !msg || !ctx)
-        return REFUSED(DICT_TYPE);
-    int len = snprintf(msg, 128, "Dictionary should have at most %ld %s after validation, not more", p->max_length, items);
-    why->type = "too_long";
-    why->msg = (apus_str){msg, (size_t)len};
-    len = snprintf(ctx, 128, "{\"field_type\":\"Dictionary\",\"max_length\":%ld,\"actual_length\":null}", p->max_length);
-    why->ctx = (apus_str){ctx, (size_t)len};
-    return why;
+    return wrong_number(r, p, false, count);
 }
 
 /* Places by key: open addressing over what a key is told by. */
@@ -155,7 +147,7 @@ __attribute__((noinline)) static void keep_pair(places *at, const field_plan *p,
         dict->len++;
 }
 
-static bool is_full(const field_plan *p, const any_list *dict)
+static bool has_too_many(const field_plan *p, const any_list *dict)
 {
     return p->max_length >= 0 && dict->len > (size_t)p->max_length;
 }
@@ -170,7 +162,7 @@ static bool read_pairs(model_reader *r, const field_plan *p, const json_value *v
         return false;
     bool good = true;
     model_loc at = {.parent = loc};
-    for (size_t i = 0; i < count && !is_full(p, dict); i++) {
+    for (size_t i = 0; i < count && !has_too_many(p, dict); i++) {
         char *pair = (char *)dict->items + dict->len * p->field->element_size;
         at.name = (apus_str){pairs[i].key.ptr ? pairs[i].key.ptr : "", pairs[i].key.len};
         memset(pair, 0, p->field->element_size);
@@ -194,9 +186,9 @@ bool read_dict(model_reader *r, const field_plan *p, const json_value *v, void *
     bool good = read_pairs(r, p, v, &dict, loc);
     r->depth--;
     memcpy(member_of(object, p->field->offset), &dict, sizeof dict);
-    if (is_full(p, &dict)) {
+    if (has_too_many(p, &dict)) { /* Pydantic has not counted the rest, and tells of nothing else */
         r->errors = before;
-        return refuse_json(r, loc, dict_too_long(r, p), v);
+        return refuse_json(r, loc, wrong_count(r, p, true, "more", "null"), v);
     }
     if (good && p->min_length >= 0 && dict.len < (size_t)p->min_length)
         return refuse_json(r, loc, list_too_short(r, p, dict.len), v);

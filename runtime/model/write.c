@@ -48,7 +48,7 @@ static bool member_is_unset(writer *w, const field_plan *p, const void *object)
 {
     const uint64_t *bits = presence_find(w->options->reader, object, p->owner);
     if (bits)
-        return !(bits[p->index / 64] >> p->index % 64 & 1) && holds_default(w, p, object);
+        return !presence_has(bits, p) && holds_default(w, p, object);
     if (p->shape == APUS_OPTIONAL)
         return opt_is(object, p) == APUS_UNSET;
     if (p->kind == APUS_KIND_LIST || p->kind == APUS_KIND_DICT) {

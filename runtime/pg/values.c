@@ -87,37 +87,7 @@ pg_value pg_from_value(pg_value value)
     return value;
 }
 
-static pg_value from_list(const void *items, size_t len, apus_kind kind, enum apus_presence is)
+pg_value pg_from_list(const void *items, size_t len, enum apus_presence is, apus_kind kind)
 {
     return (pg_value){.kind = APUS_KIND_LIST, .null = is == APUS_NULL, .as.list = {items, len, kind}};
-}
-
-pg_value pg_from_ints(const int64_t *items, size_t len, enum apus_presence is)
-{
-    return from_list(items, len, APUS_KIND_INT, is);
-}
-
-pg_value pg_from_doubles(const double *items, size_t len, enum apus_presence is)
-{
-    return from_list(items, len, APUS_KIND_DOUBLE, is);
-}
-
-pg_value pg_from_bools(const bool *items, size_t len, enum apus_presence is)
-{
-    return from_list(items, len, APUS_KIND_BOOL, is);
-}
-
-pg_value pg_from_strs(const apus_str *items, size_t len, enum apus_presence is)
-{
-    return from_list(items, len, APUS_KIND_STR, is);
-}
-
-pg_value pg_from_uuids(const apus_uuid *items, size_t len, enum apus_presence is)
-{
-    return from_list(items, len, APUS_KIND_UUID, is);
-}
-
-pg_value pg_from_datetimes(const apus_datetime *items, size_t len, enum apus_presence is)
-{
-    return from_list(items, len, APUS_KIND_DATETIME, is);
 }

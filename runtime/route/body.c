@@ -111,6 +111,5 @@ apus_json http_body_json(apus_request *req)
         json_write_value(&b, req->json, JSON_PYTHON);
     else
         json_write_str(&b, text_repair(req, req->body));
-    req->reader.out_of_memory |= b.failed;
     return (apus_json){b.failed ? APUS_STR("null") : buffer_str(&b)};
 }

@@ -15,14 +15,9 @@ static const apus_str detail_start = {"{\"detail\":", 10};
 #define RESPONSE_CAPACITY 256 /* first size of a JSON answer's buffer */
 #define WORDS 256             /* of an error */
 
-static bool is_status(int status)
-{
-    return status >= 200 && status <= 599;
-}
-
 void response_make(apus_request *req, int status, apus_str content_type, apus_str body)
 {
-    if (!is_status(status)) {
+    if (!status_is_final(status)) {
         response_failed(req, apus_printf(req, "%d is no status of a response (200 to 599)", status).ptr);
         return;
     }
@@ -46,7 +41,7 @@ void response_error_body(apus_request *req, int status, apus_str body)
         response_make(req, status, media_json, body);
     else
         response_make(req, status, (apus_str){NULL, 0}, (apus_str){NULL, 0});
-    req->out.is_error = is_status(status);
+    req->out.is_error = status_is_final(status);
 }
 
 void response_error(apus_request *req, int status, apus_str detail)

@@ -123,7 +123,7 @@ static bool check_route(builder *b, const operation *op)
     int status = op->status;
     if (!op->route->run || !op->in || !op->out)
         return refuse(b, "%s %s: the route has no handler, input or output", op->route->method, op->path);
-    if (status < 200 || status > 599)
+    if (!status_is_final(status))
         return refuse(b, "%s %s (%s): status %d is none of a result (200 to 599)", op->route->method, op->path,
                       op->route->name, status);
     if (!status_has_body(status) && op->out != apus_none_model())

@@ -79,6 +79,11 @@ apus_str status_phrase(int status)
     return APUS_STR("Unknown");
 }
 
+bool status_is_final(int status)
+{
+    return status >= 200 && status <= 599;
+}
+
 bool status_has_body(int status)
 {
     return status >= 200 && status != 204 && status != 205 && status != 304;
