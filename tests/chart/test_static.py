@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from definitions import defaulted
 from support import CHART, EVERYTHING, IMAGE, PROFILES, annotations, lacking, render, run, text, tool
 
 LAB = Path(os.environ.get("LAB_HOME", Path.home() / ".cache/apus-lab"))
@@ -238,17 +239,6 @@ def test_objects_of_other_projects_pass_their_own_definitions():
                 jsonschema.Draft7Validator(strict).validate(each)
                 checked.add(each["kind"])
     assert checked == {"ExternalSecret", "ServiceMonitor", "PrometheusRule", "HTTPRoute"}
-
-
-def defaulted(schema, value):
-    """As the API server keeps it: with what the definition adds."""
-    if isinstance(value, list):
-        return [defaulted(schema.get("items", {}), each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    known = schema.get("properties", {})
-    added = {key: inner["default"] for key, inner in known.items() if "default" in inner and key not in value}
-    return {key: defaulted(known.get(key, {}), each) for key, each in {**added, **value}.items()}
 
 
 @pytest.mark.parametrize("kind", ["HTTPRoute", "ServiceMonitor", "PrometheusRule"])

@@ -7,6 +7,7 @@ import subprocess
 import tomllib
 
 import pytest
+from definitions import defaulted
 from support.tools import ROOT, need, out, read_yaml, run
 
 DEPLOY = ROOT / "deploy"
@@ -119,17 +120,6 @@ def test_every_application_heals_prunes_and_tries_again_with_what_git_says_by_th
     assert policy["automated"] == {"prune": True, "selfHeal": True}
     backoff = {"duration": "5s", "factor": 2, "maxDuration": "3m"}
     assert policy["retry"] == {"limit": 5, "refresh": True, "backoff": backoff}
-
-
-def defaulted(schema, value):
-    """As the API server keeps it: with what the definition adds."""
-    if isinstance(value, list):
-        return [defaulted(schema.get("items", {}), each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    known = schema.get("properties", {})
-    added = {key: inner["default"] for key, inner in known.items() if "default" in inner and key not in value}
-    return {key: defaulted(known.get(key, {}), each) for key, each in {**added, **value}.items()}
 
 
 SECRETS_FROM_OUTSIDE = {

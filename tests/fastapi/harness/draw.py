@@ -15,6 +15,12 @@ WORDS = (
 ).split("|")
 QUERIES = ("a=1", "&", "==", "x", "limit=3", "skip=1", "q=zz", "tool=plumbus", "%20=1", "q=", "q")
 KEYS = ("name", "price", "tax", "description", "x", "a", "1", "item", "url", "tags")
+VALUES: dict[str, list[Any]] = {
+    "integer": [0, 1, 5, -3, 1000, "7", 2.0, 1.5],
+    "number": [0, 1, 5.5, -3, 1e10, "7.25", 1e-5, 35.4],
+    "boolean": [True, False, "yes", 1],
+    "null": [None],
+}
 BROKEN_BODIES = (
     "", "null", "[]", '""', " ", "{", "nul", '{"a":1,}', "{'a':1}", "[1", '"\\x"', '{"a" 1}', "1 2", '"a\tb"', '{"a":"b}', "[1,,2]", "-",
     "01", "+1", "tru", '{"a":1 "b":2}', "\n{}\n", "{}x",
@@ -83,17 +89,11 @@ class Drawer:
             return self.json()
         if "$ref" in schema:
             schema = self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-        choices: dict[str, list[Any]] = {
-            "integer": [0, 1, 5, -3, 1000, "7", 2.0, 1.5],
-            "number": [0, 1, 5.5, -3, 1e10, "7.25", 1e-5, 35.4],
-            "boolean": [True, False, "yes", 1],
-            "null": [None],
-        }
         kind = schema.get("type", "")
         if "anyOf" in schema:
             return self.value(self.random.choice(schema["anyOf"]), depth + 1)
-        if "enum" in schema or kind in choices:
-            return self.random.choice(schema.get("enum") or choices[kind])
+        if "enum" in schema or kind in VALUES:
+            return self.random.choice(schema.get("enum") or VALUES[kind])
         if kind == "object":
             return self._object(schema, depth)
         if kind == "array":
